@@ -1,0 +1,115 @@
+"""The errors of msclr: one tree, each class also the built-in error a caller expects.
+
+Every message answers four questions: what was found, where, what was expected, and what to do about it.
+"""
+
+from __future__ import annotations
+
+
+class MsclrError(Exception):
+    """Anything that msclr refuses to do; catch this to catch every error the library raises on purpose.
+
+    Args:
+        found: What is wrong, as a sentence with the offending values in it.
+        where: The place: file and line, or frame, person and joint.
+        expected: What would have been accepted.
+        remedy: The one thing to try next.
+
+    Example:
+        >>> print(MsclrError("17 joints were given", where="walk.npz", expected="25", remedy="pass skeleton='coco_17'"))
+        walk.npz: 17 joints were given; expected 25. Try: pass skeleton='coco_17'
+    """
+
+    def __init__(
+        self, found: str, *, where: str | None = None, expected: str | None = None, remedy: str | None = None
+    ) -> None:
+        super().__init__(found)
+        self.found = found
+        self.where = where
+        self.expected = expected
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.found}" if self.where else self.found
+        if self.expected:
+            text += f"; expected {self.expected}"
+        if self.remedy:
+            text += f". Try: {self.remedy}"
+        return text
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.found, self.where, self.expected, self.remedy)
+
+
+def _rebuild(
+    kind: type[MsclrError], found: str, where: str | None, expected: str | None, remedy: str | None
+) -> MsclrError:
+    return kind(found, where=where, expected=expected, remedy=remedy)
+
+
+class SkeletonError(MsclrError, ValueError):
+    """A joint convention that contradicts itself, or does not fit the poses it came with."""
+
+
+class UnknownSkeletonError(MsclrError, LookupError):
+    """A skeleton id or alias that is not registered."""
+
+
+class UnknownJointError(MsclrError, LookupError):
+    """A joint name that the skeleton does not have."""
+
+
+class PoseError(MsclrError, ValueError):
+    """Pose data that cannot be used as given: shapes, values, units, confidences."""
+
+
+class PoseTypeError(MsclrError, TypeError):
+    """Pose data of a type that msclr does not take."""
+
+
+class ConversionError(MsclrError, ValueError):
+    """A pose that cannot be expressed in the joint convention asked for."""
+
+
+class FileFormatError(MsclrError, ValueError):
+    """A file whose content is not what its format prescribes."""
+
+
+class FileLimitError(MsclrError, ValueError):
+    """A file that claims or has more than the reader's limits allow."""
+
+
+class MissingFileError(MsclrError, FileNotFoundError):
+    """A file or folder that does not exist."""
+
+
+class NotAFileError(MsclrError, OSError):
+    """A path that is not a regular file, or that cannot be read or written."""
+
+
+class UnknownFormatError(MsclrError, LookupError):
+    """A file format that no reader recognises, or that several do."""
+
+
+class ConfigError(MsclrError, ValueError):
+    """A configuration value out of bounds, unknown or missing."""
+
+
+class ModelError(MsclrError, ValueError):
+    """A model folder whose files are missing, damaged, or contradict each other."""
+
+
+class UnknownModelError(MsclrError, LookupError):
+    """A model name that is neither bundled, nor a folder, nor on the Hub."""
+
+
+class HubError(MsclrError, OSError):
+    """The Hugging Face Hub refused, failed, or could not be reached."""
+
+
+class TrainingError(MsclrError, RuntimeError):
+    """A training run that cannot go on."""
+
+
+class MissingExtraError(MsclrError, ImportError):
+    """An optional dependency that is not installed."""

@@ -1,0 +1,1 @@
+"""Pose sequences: what a recording holds, brought to common coordinates, packed into batches."""
