@@ -1,0 +1,230 @@
+"""The rest-pose table behind the anatomical vocabulary: an adult of about 1.75 m in a relaxed A-pose.
+
+Metres; +y up, facing +z, the person's left is +x; the origin is the middle of the hips and the floor lies at y = -0.92.
+Only the left side and the midline are written down; `msclr.skeletons.anatomy` mirrors the rest. Keys of `LEFT` leave
+the `left_` out.
+"""
+
+from __future__ import annotations
+
+Position = tuple[float, float, float]
+
+# Points on the midline, by the rigid segment that carries them. `spine1` .. `spine7` count up from the pelvis;
+# conventions put them at unequal heights, so theirs are typical ones. `neck` is the base of the neck, `head` the centre
+# of the head.
+CENTRE: dict[str, dict[str, Position]] = {
+    "pelvis": {
+        "pelvis": (0.0, 0.0, 0.0),
+        "body_root": (0.0, 0.0, 0.0),
+        "ground_root": (0.0, -0.92, 0.0),
+        "spine_base": (0.0, 0.04, -0.02),
+    },
+    "torso": {
+        "spine1": (0.0, 0.1, -0.02),
+        "spine2": (0.0, 0.2, -0.02),
+        "spine3": (0.0, 0.28, -0.02),
+        "spine4": (0.0, 0.34, -0.02),
+        "spine5": (0.0, 0.39, -0.03),
+        "spine6": (0.0, 0.43, -0.03),
+        "spine7": (0.0, 0.46, -0.03),
+        "spine_navel": (0.0, 0.17, -0.02),
+        "spine_mid": (0.0, 0.25, -0.02),
+        "spine_chest": (0.0, 0.33, -0.02),
+        "torso": (0.0, 0.25, 0.0),
+        "belly": (0.0, 0.22, 0.03),
+        "chest": (0.0, 0.3, 0.02),
+        "thorax": (0.0, 0.49, -0.02),
+        "neck": (0.0, 0.53, -0.02),
+        "neck2": (0.0, 0.55, -0.02),
+        "back_low_marker": (0.0, 0.12, -0.11),
+        "back_top_marker": (0.0, 0.42, -0.13),
+        "back_asymmetry_marker": (-0.09, 0.38, -0.13),
+        "belly_marker": (0.0, 0.16, 0.12),
+        "chest_marker": (0.0, 0.38, 0.11),
+        "c7_marker": (0.0, 0.53, -0.09),
+        "t10_marker": (0.0, 0.3, -0.13),
+        "clavicle_notch_marker": (0.0, 0.47, 0.06),
+        "sternum_marker": (0.0, 0.31, 0.12),
+    },
+    "head": {
+        "neck3": (0.0, 0.57, -0.015),
+        "neck4": (0.0, 0.59, -0.01),
+        "upper_neck": (0.0, 0.61, -0.01),
+        "head": (0.0, 0.67, 0.01),
+        "head_end": (0.0, 0.78, 0.01),
+        "head_top": (0.0, 0.8, 0.01),
+        "head_front_marker": (0.0, 0.73, 0.1),
+        "jaw": (0.0, 0.63, 0.02),
+        "chin": (0.0, 0.575, 0.094),
+        "nose": (0.0, 0.645, 0.118),
+        "nose_bridge_1": (0.0, 0.685, 0.1),
+        "nose_bridge_2": (0.0, 0.672, 0.105),
+        "nose_bridge_3": (0.0, 0.66, 0.112),
+        "nose_bridge_4": (0.0, 0.648, 0.117),
+        "nose_middle": (0.0, 0.634, 0.108),
+        "mouth_top": (0.0, 0.616, 0.106),
+        "lip_top": (0.0, 0.609, 0.103),
+        "lip_bottom": (0.0, 0.606, 0.102),
+        "mouth_bottom": (0.0, 0.597, 0.102),
+    },
+}
+
+# The face follows SMPL-X: contours run from the ear to the chin, brows and eyes from the outer end to the inner one.
+_FACE: dict[str, Position] = {
+    "ear": (0.075, 0.67, 0.01),
+    "eye": (0.032, 0.685, 0.088),
+    "eyeball": (0.032, 0.685, 0.075),
+    "eye_inner": (0.018, 0.684, 0.086),
+    "eye_outer": (0.046, 0.685, 0.078),
+    "eye_lower_lid": (0.032, 0.68, 0.087),
+    "eye_upper_lid": (0.032, 0.69, 0.088),
+    "eye_1": (0.046, 0.685, 0.078),
+    "eye_2": (0.038, 0.69, 0.086),
+    "eye_3": (0.026, 0.69, 0.089),
+    "eye_4": (0.018, 0.684, 0.086),
+    "eye_5": (0.026, 0.68, 0.088),
+    "eye_6": (0.038, 0.68, 0.085),
+    "eyebrow_1": (0.056, 0.7, 0.075),
+    "eyebrow_2": (0.047, 0.706, 0.086),
+    "eyebrow_3": (0.036, 0.708, 0.094),
+    "eyebrow_4": (0.025, 0.706, 0.099),
+    "eyebrow_5": (0.013, 0.702, 0.102),
+    "nose_1": (0.007, 0.635, 0.106),
+    "nose_2": (0.014, 0.638, 0.1),
+    "mouth_corner": (0.026, 0.607, 0.09),
+    "mouth_1": (0.026, 0.607, 0.09),
+    "mouth_2": (0.016, 0.614, 0.099),
+    "mouth_3": (0.007, 0.617, 0.105),
+    "mouth_4": (0.008, 0.598, 0.101),
+    "mouth_5": (0.017, 0.6, 0.096),
+    "lip_1": (0.022, 0.607, 0.092),
+    "lip_2": (0.01, 0.609, 0.1),
+    "lip_3": (0.01, 0.605, 0.099),
+    "contour_1": (0.071, 0.683, 0.03),
+    "contour_2": (0.07, 0.662, 0.033),
+    "contour_3": (0.067, 0.642, 0.037),
+    "contour_4": (0.063, 0.622, 0.042),
+    "contour_5": (0.055, 0.605, 0.052),
+    "contour_6": (0.044, 0.592, 0.066),
+    "contour_7": (0.03, 0.582, 0.08),
+    "contour_8": (0.015, 0.577, 0.09),
+    "head_marker": (0.08, 0.72, 0.02),
+    "front_head_marker": (0.055, 0.735, 0.085),
+    "back_head_marker": (0.055, 0.735, -0.07),
+}
+
+# Joint centres move with the segment that they end: the knee with the thigh, the hip with the pelvis.
+LEFT: dict[str, dict[str, Position]] = {
+    "pelvis": {
+        "hip": (0.09, 0.0, 0.0),
+        "hip_helper": (0.03, 0.01, 0.0),
+        "asis_marker": (0.12, 0.09, 0.1),
+        "psis_marker": (0.05, 0.09, -0.1),
+        "hip_front_marker": (0.12, 0.08, 0.1),
+        "hip_back_marker": (0.08, 0.08, -0.11),
+        "hip_side_marker": (0.17, 0.03, 0.0),
+    },
+    "torso": {
+        "clavicle": (0.05, 0.48, 0.0),
+        "shoulder": (0.18, 0.5, -0.02),
+        "shoulder_marker": (0.18, 0.55, -0.02),
+        "shoulder1_marker": (0.17, 0.55, 0.0),
+        "shoulder2_marker": (0.19, 0.54, -0.05),
+        "back_marker": (0.09, 0.36, -0.13),
+        "side_marker": (0.15, 0.15, 0.02),
+    },
+    "head": _FACE,
+    "left_upper_arm": {
+        "elbow": (0.28, 0.225, -0.03),
+        "upper_arm_marker": (0.28, 0.37, -0.03),
+        "elbow_marker": (0.32, 0.225, -0.05),
+    },
+    "left_forearm": {
+        "wrist": (0.345, -0.01, 0.03),
+        "forearm_marker": (0.345, 0.12, 0.0),
+        "wrist_marker": (0.37, -0.01, 0.025),
+        "wrist_a_marker": (0.35, -0.01, 0.065),
+        "wrist_b_marker": (0.355, -0.01, -0.005),
+    },
+    "left_thigh": {
+        "knee": (0.1, -0.42, 0.01),
+        "thigh_marker": (0.18, -0.22, 0.02),
+        "upper_leg_marker": (0.17, -0.22, 0.04),
+        "knee_marker": (0.15, -0.42, 0.01),
+    },
+    "left_shank": {
+        "ankle": (0.1, -0.83, -0.02),
+        "tibia_marker": (0.15, -0.62, 0.0),
+        "ankle_marker": (0.14, -0.83, -0.02),
+    },
+    "left_foot": {
+        "heel": (0.095, -0.9, -0.08),
+        "heel_marker": (0.095, -0.88, -0.09),
+        "foot": (0.11, -0.88, 0.09),
+        "foot_marker": (0.12, -0.87, 0.11),
+        "toe_base": (0.115, -0.895, 0.11),
+        "toe_marker": (0.115, -0.87, 0.12),
+        "toe": (0.12, -0.9, 0.16),
+        "toe2": (0.125, -0.91, 0.17),
+        "toe_end": (0.12, -0.905, 0.18),
+        "foot_index": (0.12, -0.91, 0.18),
+        "big_toe": (0.105, -0.905, 0.18),
+        "small_toe": (0.16, -0.91, 0.12),
+    },
+}
+
+# The hand hangs with the palm towards the thigh. Its points are given in the frame of the hand: along the hand from the
+# wrist, across it towards the thumb, out of the palm.
+HAND_AXES: tuple[Position, Position, Position] = (
+    (0.148, -0.956, 0.252),
+    (0.001, 0.255, 0.967),
+    (-0.989, -0.143, 0.039),
+)
+HAND: dict[str, Position] = {
+    "palm": (0.06, 0.0, 0.01),
+    "hand": (0.08, 0.0, 0.0),
+    "hand_root": (0.0, 0.0, 0.0),
+    "hand_base": (0.03, 0.0, 0.0),
+    "hand_tip": (0.18, 0.0, 0.01),
+    "hand_tip_end": (0.195, 0.0, 0.012),
+    "hand1_marker": (0.07, 0.03, -0.015),
+    "hand2_marker": (0.07, -0.03, -0.015),
+    "hand3_marker": (0.12, 0.0, -0.015),
+    "finger": (0.17, 0.005, 0.01),
+    "finger_base": (0.05, 0.0, 0.0),
+    "finger_marker": (0.085, 0.01, -0.015),
+    "thumb_base": (0.025, 0.03, 0.01),
+    "thumb_cmc": (0.022, 0.028, 0.012),
+    "thumb_mcp": (0.058, 0.052, 0.022),
+    "thumb_ip": (0.085, 0.064, 0.028),
+    "thumb_tip": (0.11, 0.074, 0.032),
+    "thumb_end": (0.1, 0.07, 0.03),
+    "index_cmc": (0.028, 0.018, 0.0),
+    "index_mcp": (0.094, 0.026, 0.0),
+    "index_pip": (0.132, 0.03, 0.003),
+    "index_dip": (0.155, 0.032, 0.008),
+    "index_tip": (0.177, 0.034, 0.014),
+    "index_end": (0.165, 0.033, 0.01),
+    "middle_cmc": (0.03, 0.002, 0.0),
+    "middle_mcp": (0.095, 0.002, 0.0),
+    "middle_pip": (0.137, 0.003, 0.003),
+    "middle_dip": (0.165, 0.003, 0.008),
+    "middle_tip": (0.187, 0.003, 0.014),
+    "ring_cmc": (0.029, -0.012, 0.0),
+    "ring_mcp": (0.088, -0.02, 0.0),
+    "ring_pip": (0.126, -0.024, 0.003),
+    "ring_dip": (0.152, -0.026, 0.008),
+    "ring_tip": (0.173, -0.028, 0.014),
+    "pinky_cmc": (0.027, -0.024, 0.0),
+    "pinky_mcp": (0.08, -0.04, 0.0),
+    "pinky_pip": (0.11, -0.046, 0.003),
+    "pinky_dip": (0.13, -0.05, 0.008),
+    "pinky_tip": (0.15, -0.053, 0.014),
+}
+
+# Single-hand conventions name their joints without a side; these stand where the right hand has them.
+UNSIDED_HAND: tuple[str, ...] = (
+    *("wrist", "palm", "thumb_cmc", "thumb_mcp", "thumb_ip", "thumb_tip"),
+    *("index_mcp", "index_pip", "index_dip", "index_tip", "middle_mcp", "middle_pip", "middle_dip", "middle_tip"),
+    *("ring_mcp", "ring_pip", "ring_dip", "ring_tip", "pinky_mcp", "pinky_pip", "pinky_dip", "pinky_tip"),
+)
