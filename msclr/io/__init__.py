@@ -1,0 +1,1 @@
+"""Reading pose files of any format, and writing msclr's own."""

@@ -1,0 +1,75 @@
+"""Files that appear complete or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from msclr.errors import MsclrError, NotAFileError
+from msclr.io.guard import shown
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for writing that takes the place of `path` only once it is complete and on the disk.
+
+    Args:
+        path: The file to make or replace; a symbolic link keeps pointing to it.
+
+    Yields:
+        A binary file in the same folder, under another name until the block ends without an error.
+
+    Raises:
+        NotAFileError: If the folder is missing or read-only, the disk full, or `path` something else than a file.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> target = Path(tempfile.mkdtemp()) / "note.txt"
+        >>> with atomic_file(target) as file:
+        ...     _ = file.write(b"complete")
+        >>> target.read_bytes()
+        b'complete'
+    """
+    where = shown(path)
+    temporary: Path | None = None
+    try:
+        target = Path(os.path.realpath(path))
+        if target.exists() and not stat.S_ISREG(target.stat().st_mode):
+            raise NotAFileError("something else than a regular file is there", where=where, expected="a file name")
+        temporary = target.parent / f".msclr-{secrets.token_hex(8)}.tmp"
+        with temporary.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+        temporary = None
+        _sync_folder(target.parent)
+    except OSError as error:
+        if isinstance(error, MsclrError):
+            raise
+        raise NotAFileError(
+            f"cannot write: {error.strerror or error}",
+            where=where,
+            expected="a writable folder with enough room",
+            remedy="another folder",
+        ) from None
+    finally:
+        if temporary is not None:
+            with suppress(OSError):
+                temporary.unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself durable; not every system can, and then there is nothing to do about it."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

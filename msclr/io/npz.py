@@ -1,0 +1,220 @@
+"""NumPy .npz archives: msclr's own lossless format, and foreign archives of one array."""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from msclr import strict_json
+from msclr.errors import FileFormatError, FileLimitError, SkeletonError
+from msclr.io import guard
+from msclr.io.atomic import atomic_file
+from msclr.io.limits import ReadLimits
+from msclr.io.npy import parse_npy, sequence_from_array
+from msclr.io.registry import Format, Probe, ReadOptions
+from msclr.poses import arrays
+from msclr.poses.sequence import PoseSequence, check_fps
+from msclr.skeletons.spec import SkeletonSpec
+
+FORMAT_VERSION = 1
+HEADER = "msclr"
+MAXIMUM_MEMBERS = 1000
+MAXIMUM_DIRECTORY = 256 * 1024
+
+_END = struct.Struct("<4s4H2LH")
+_FIELDS = ("format_version", "skeleton", "fps", "person_ids", "unit", "up", "meta")
+_EARLIEST = (1980, 1, 1, 0, 0, 0)
+
+
+def _recognise(probe: Probe) -> bool:
+    head = probe.head
+    return head.startswith(b"PK\x03\x04") and head[30 : 30 + int.from_bytes(head[26:28], "little")].endswith(b".npy")
+
+
+def _read(path: Path, options: ReadOptions) -> PoseSequence:
+    where = guard.shown(path)
+    data = guard.open_regular(path, options.limits)
+    members = _read_members(data, options.limits, where)
+    if HEADER in members:
+        return _read_native(members, options, where)
+    if len(members) != 1:
+        listed = ", ".join(f"{name} {array.shape}" for name, array in list(members.items())[:10]) or "none"
+        raise FileFormatError(
+            f"{len(members)} arrays: {listed}",
+            where=where,
+            expected="an archive written by msclr.write, or one array of poses",
+            remedy="numpy.load(path, allow_pickle=False) and PoseSequence.from_array(array, skeleton)",
+        )
+    return sequence_from_array(next(iter(members.values())), options, len(data), where)
+
+
+def _read_native(members: dict[str, npt.NDArray[np.generic]], options: ReadOptions, where: str) -> PoseSequence:
+    positions, valid = members.get("positions"), members.get("valid")
+    confidence = members.get("confidence")
+    if positions is None or valid is None or positions.dtype != np.float32 or valid.dtype != np.bool_:
+        raise FileFormatError("positions (float32) or valid (bool) is missing", where=where, expected="both arrays")
+    if positions.ndim != 4 or valid.shape != positions.shape[:3] or positions.shape[3] not in (2, 3):
+        raise FileFormatError(
+            f"positions {positions.shape} and valid {valid.shape}", where=where, expected="shapes p t j c and p t j"
+        )
+    header = _read_header(members[HEADER].tobytes(), where)
+    spec = options.skeleton or _skeleton(header["skeleton"], where)
+    if positions.shape[2] != spec.num_joints:
+        raise arrays.wrong_joint_count(positions.shape[2], spec, where)
+    known = valid.copy()
+    coordinates = np.where(known[..., None], positions, np.float32(0))
+    if not arrays.finite_joints(coordinates, spec, where).all():
+        raise FileFormatError("NaN in the positions of joints said to be valid", where=where, expected="finite numbers")
+    if confidence is not None:
+        if confidence.dtype != np.float32 or confidence.shape != valid.shape or not _all_in_unit(confidence):
+            raise FileFormatError(
+                "confidence is not float32 p t j in [0, 1]", where=where, expected="what msclr.write writes"
+            )
+        confidence = confidence.copy()
+    ids, meta, fps = header["person_ids"], header["meta"], header["fps"]
+    if not isinstance(ids, list) or not isinstance(meta, dict) or isinstance(fps, str | list | dict | bool):
+        raise FileFormatError("person_ids, meta or fps of the wrong type", where=where, expected="list, object, number")
+    return PoseSequence(
+        positions=coordinates,
+        valid=known,
+        skeleton=spec,
+        confidence=confidence,
+        fps=check_fps(options.fps if options.fps is not None else fps, where),
+        person_ids=tuple(str(person) for person in ids),
+        unit=arrays.check_unit(options.unit or _text(header["unit"]), spec, where),
+        up=arrays.check_up(options.up or _text(header["up"]), spec, where),
+        source=where,
+        meta={key: str(value) for key, value in meta.items()},
+    )
+
+
+def _all_in_unit(confidence: npt.NDArray[np.generic]) -> bool:
+    return bool(((confidence >= 0) & (confidence <= 1)).all())  # type: ignore[operator]  # float32, checked before
+
+
+def _text(value: strict_json.JsonValue) -> str:
+    return value if isinstance(value, str) else repr(value)
+
+
+def _skeleton(value: strict_json.JsonValue, where: str) -> SkeletonSpec:
+    if not isinstance(value, dict):
+        raise SkeletonError(f"a JSON {type(value).__name__}", where=where, expected="the fields of a SkeletonSpec")
+    return SkeletonSpec.from_json(json.dumps(value), where=where)
+
+
+def _read_header(data: bytes, where: str) -> dict[str, strict_json.JsonValue]:
+    place = f"{where}, {HEADER}.npy"
+    header = strict_json.loads(data, where=place, maximum_bytes=4 * 2**20)
+    if not isinstance(header, dict):
+        raise FileFormatError(f"a JSON {type(header).__name__}", where=place, expected="an object")
+    version = header.get("format_version")
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise FileFormatError(
+            f"format version {version}", where=place, expected=f"at most {FORMAT_VERSION}", remedy="upgrade msclr"
+        )
+    missing = [name for name in _FIELDS if name not in header]
+    if missing or version != FORMAT_VERSION:
+        raise FileFormatError(f"missing {missing}, version {version!r}", where=place, expected=", ".join(_FIELDS))
+    return header
+
+
+def _read_members(data: bytes, limits: ReadLimits, where: str) -> dict[str, npt.NDArray[np.generic]]:
+    """Inflate the arrays of an archive, after its directory has been found harmless."""
+    _check_end(data, where)
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = archive.infolist()
+            _check_entries(entries, len(data), limits, where)
+            contents = {entry.filename.removesuffix(".npy"): archive.read(entry) for entry in entries}
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, struct.error) as error:
+        raise FileFormatError(f"a damaged archive ({error})", where=where, expected="a complete .npz") from None
+    except (OSError, ValueError) as error:
+        if isinstance(error, FileFormatError | FileLimitError):
+            raise
+        raise FileFormatError(f"a damaged archive ({error})", where=where, expected="a complete .npz") from None
+    return {name: parse_npy(content, f"{where}, {guard.shown(name)}.npy") for name, content in contents.items()}
+
+
+def _check_end(data: bytes, where: str) -> None:
+    """Look at the end record ourselves: zipfile would make a million entries before we could say no."""
+    position = data.rfind(b"PK\x05\x06", max(0, len(data) - 65536 - _END.size))
+    if position < 0 or position + _END.size > len(data):
+        raise FileFormatError(
+            "an archive without its end", where=where, expected="a complete .npz", remedy="download or copy it again"
+        )
+    if data[max(0, position - 20) :].startswith(b"PK\x06\x07"):
+        raise FileLimitError("an archive in the zip64 format", where=where, expected="under 65,535 members and 4 GB")
+    *_, members, directory, _, _ = _END.unpack_from(data, position)
+    if members > MAXIMUM_MEMBERS or directory > MAXIMUM_DIRECTORY:
+        raise FileLimitError(
+            f"{members:,} members, a directory of {directory:,} bytes",
+            where=where,
+            expected=f"at most {MAXIMUM_MEMBERS:,} members",
+        )
+
+
+def _check_entries(entries: list[zipfile.ZipInfo], size: int, limits: ReadLimits, where: str) -> None:
+    names = [entry.filename for entry in entries]
+    for entry in entries:
+        place = f"{where}, member {guard.shown(entry.filename)!r}"
+        if entry.flag_bits & 1:
+            raise FileFormatError("an encrypted member", where=place, expected="a plain archive")
+        if not entry.filename.endswith(".npy") or any(part in entry.filename for part in ("/", "\\", "..", ":")):
+            raise FileFormatError("a member that is not an array", where=place, expected="plain names ending in .npy")
+        if names.count(entry.filename) > 1:
+            raise FileFormatError("a member that occurs twice", where=place, expected="each name once")
+        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise FileFormatError(
+                f"compression method {entry.compress_type}", where=place, expected="stored or deflated"
+            )
+    needed = sum(entry.file_size for entry in entries)
+    allowed = limits.maximum_growth * size + limits.free_bytes
+    if needed > min(allowed, limits.maximum_bytes):
+        raise FileLimitError(
+            f"{needed:,} bytes once unpacked, from {size:,}",
+            where=where,
+            expected=f"at most {min(allowed, limits.maximum_bytes):,}",
+            remedy="limits=ReadLimits(maximum_growth=...) if the file is what you think it is",
+        )
+
+
+def _write(sequence: PoseSequence, path: Path) -> None:
+    header = {
+        "format_version": FORMAT_VERSION,
+        "skeleton": json.loads(sequence.skeleton.to_json()),
+        "fps": sequence.fps,
+        "person_ids": sequence.person_ids,
+        "unit": sequence.unit,
+        "up": sequence.up,
+        "meta": dict(sequence.meta),
+    }
+    members: dict[str, npt.NDArray[np.generic]] = {
+        HEADER: np.frombuffer(json.dumps(header).encode("utf-8"), dtype=np.uint8),
+        "positions": sequence.positions,
+        "valid": sequence.valid,
+    }
+    if sequence.confidence is not None:
+        members["confidence"] = sequence.confidence
+    with atomic_file(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in members.items():
+            content = io.BytesIO()
+            np.lib.format.write_array(content, np.ascontiguousarray(array), allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy", _EARLIEST), content.getvalue())
+
+
+FORMAT = Format(
+    name="npz",
+    title="msclr or NumPy archive",
+    suffixes=(".npz",),
+    recognise=_recognise,
+    read=_read,
+    write=_write,
+    description="msclr's own format, which keeps everything; foreign archives of one array need skeleton=.",
+)
