@@ -87,7 +87,7 @@ def sequence_from_array(
             f"3 values per joint in shape {values.shape} for the 2D skeleton {spec.id!r}",
             where=where,
             expected="x and y",
-            remedy="PoseSequence.from_array(array[..., :2], skeleton, confidence=array[..., 2]) if the third is a score",
+            remedy="from_array(array[..., :2], skeleton, confidence=array[..., 2]) if the third is a score",
         )
     shape = (1, *values.shape) if values.ndim == 3 else values.shape
     persons, frames, joints, dims = shape

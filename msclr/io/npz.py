@@ -68,16 +68,15 @@ def _read_native(members: dict[str, npt.NDArray[np.generic]], options: ReadOptio
     spec = options.skeleton or _skeleton(header["skeleton"], where)
     if positions.shape[2] != spec.num_joints:
         raise arrays.wrong_joint_count(positions.shape[2], spec, where)
-    known = valid.copy()
+    known = valid.astype(np.bool_)
     coordinates = np.where(known[..., None], positions, np.float32(0))
     if not arrays.finite_joints(coordinates, spec, where).all():
         raise FileFormatError("NaN in the positions of joints said to be valid", where=where, expected="finite numbers")
+    scores = None
     if confidence is not None:
-        if confidence.dtype != np.float32 or confidence.shape != valid.shape or not _all_in_unit(confidence):
-            raise FileFormatError(
-                "confidence is not float32 p t j in [0, 1]", where=where, expected="what msclr.write writes"
-            )
-        confidence = confidence.copy()
+        scores = confidence.astype(np.float32)
+        if confidence.shape != valid.shape or not ((scores >= 0) & (scores <= 1)).all():
+            raise FileFormatError("confidence is not p t j in [0, 1]", where=where, expected="what msclr.write writes")
     ids, meta, fps = header["person_ids"], header["meta"], header["fps"]
     if not isinstance(ids, list) or not isinstance(meta, dict) or isinstance(fps, str | list | dict | bool):
         raise FileFormatError("person_ids, meta or fps of the wrong type", where=where, expected="list, object, number")
@@ -85,7 +84,7 @@ def _read_native(members: dict[str, npt.NDArray[np.generic]], options: ReadOptio
         positions=coordinates,
         valid=known,
         skeleton=spec,
-        confidence=confidence,
+        confidence=scores,
         fps=check_fps(options.fps if options.fps is not None else fps, where),
         person_ids=tuple(str(person) for person in ids),
         unit=arrays.check_unit(options.unit or _text(header["unit"]), spec, where),
@@ -93,10 +92,6 @@ def _read_native(members: dict[str, npt.NDArray[np.generic]], options: ReadOptio
         source=where,
         meta={key: str(value) for key, value in meta.items()},
     )
-
-
-def _all_in_unit(confidence: npt.NDArray[np.generic]) -> bool:
-    return bool(((confidence >= 0) & (confidence <= 1)).all())  # type: ignore[operator]  # float32, checked before
 
 
 def _text(value: strict_json.JsonValue) -> str:

@@ -79,11 +79,11 @@ def formats() -> tuple[Format, ...]:
 
     Example:
         >>> [format.name for format in formats()][:2]
-        ['ntu', 'npz']
+        ['ntu', 'openpose']
     """
-    from msclr.io import npy, npz, ntu
+    from msclr.io import npy, npz, ntu, openpose
 
-    modules = (ntu, npz, npy)
+    modules = (ntu, openpose, npz, npy)
     return tuple(module.FORMAT for module in modules)
 
 
