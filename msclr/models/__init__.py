@@ -1,0 +1,1 @@
+"""Encoders: pose batches in, vectors out."""

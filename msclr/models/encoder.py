@@ -1,0 +1,267 @@
+"""MultiSkeletonEncoder: one network for every joint convention."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from msclr.errors import ConfigError
+from msclr.models.config import EncoderConfig
+from msclr.models.normalise import MaskedBatchNorm
+from msclr.models.stgcn import Block, GroupGraph
+from msclr.poses.batch import PoseBatch
+from msclr.poses.canonical import root_path
+from msclr.skeletons.anatomy import point
+from msclr.skeletons.graph import adjacency
+from msclr.skeletons.landmarks import TORSO_IN_TEMPLATE, landmarks
+from msclr.skeletons.spec import SkeletonSpec
+
+if TYPE_CHECKING:
+    from msclr.poses.sequence import PoseSequence
+
+INPUT_CHANNELS = 10  # position (3), velocity (3), place of the person (3), whether the clip is 2D (1)
+
+
+@dataclass(frozen=True)
+class JointFeatures:
+    """Features of every joint and time before pooling: `values` [n, t, d], `valid` [n, t], and the batch they belong to."""
+
+    values: Tensor
+    valid: Tensor
+    batch: PoseBatch
+
+    def unpack(self) -> list[Tensor]:
+        """Return one tensor [p, t, j, d] for each clip, persons who are there only."""
+        clips: list[list[Tensor]] = [[] for _ in range(self.batch.num_clips)]
+        for group in self.batch.groups:
+            block = rearrange(self.values[group.rows], "(p j) t d -> p t j d", p=group.persons)
+            for clip, person in zip(self.batch.clip[group.members].tolist(), block, strict=True):
+                clips[clip].append(person)
+        return [torch.stack(persons) if persons else self.values.new_zeros(0, 0, 0, 0) for persons in clips]
+
+
+class MultiSkeletonEncoder(nn.Module):
+    """Turn pose clips of any joint convention, 2D or 3D, into vectors of one space.
+
+    A graph convolutional network none of whose parameters depends on the joints: the graph comes from the skeleton, batch
+    normalisation is per channel, pooling weighs body parts alike. Usually made by `msclr.load_pretrained()`.
+
+    Args:
+        channels: Output channels of each block.
+        strides: Temporal stride (1 or 2) of each block.
+        dim: Length of the vectors.
+        kernel: Frames of the temporal convolutions.
+        separable: Whether temporal convolutions are separable.
+        dropout: Share of activations dropped in training.
+        partition: How neighbours are told apart, "spatial" (nearer or farther from the centre) or "inward_outward".
+        anatomy_embedding: Tell the network where in the body each joint is.
+        pooling: "part" weighs body parts alike, "joint" weighs joints alike.
+        facing: Turn 3D persons to face the viewer before embedding.
+        frames: Frames to which a clip is resampled.
+        maximum_seconds, maximum_frames: Longer clips are embedded window by window.
+
+    Example:
+        >>> import msclr, numpy as np
+        >>> encoder = msclr.load_pretrained()
+        >>> rng = np.random.default_rng(0)
+        >>> kinect = msclr.PoseSequence.from_array(rng.normal(size=(50, 25, 3)), "kinect_v2_25")
+        >>> coco = msclr.PoseSequence.from_array(rng.normal(size=(40, 17, 2)), "coco_17")
+        >>> vectors = encoder.embed([kinect, coco])
+        >>> tuple(vectors.shape) == (2, encoder.dim)
+        True
+    """
+
+    config: EncoderConfig
+
+    def __init__(
+        self,
+        *,
+        channels: Sequence[int],
+        strides: Sequence[int],
+        dim: int,
+        kernel: int = 9,
+        separable: bool = True,
+        dropout: float = 0.0,
+        partition: Literal["spatial", "inward_outward"] = "spatial",
+        anatomy_embedding: bool = False,
+        pooling: Literal["joint", "part"] = "part",
+        facing: bool = True,
+        frames: int = 64,
+        maximum_seconds: float = 10.0,
+        maximum_frames: int = 300,
+    ) -> None:
+        super().__init__()
+        if len(channels) != len(strides) or not channels:
+            raise ConfigError(f"{len(channels)} channels and {len(strides)} strides", expected="one each per block")
+        self.dim = dim
+        self.partition: Literal["spatial", "inward_outward"] = partition
+        self.pooling = pooling
+        self.facing = facing
+        self.frames = frames
+        self.maximum_seconds = maximum_seconds
+        self.maximum_frames = maximum_frames
+        self.input_norm = MaskedBatchNorm(INPUT_CHANNELS)
+        self.anatomy = (
+            nn.Sequential(nn.Linear(4, 32), nn.ReLU(), nn.Linear(32, INPUT_CHANNELS)) if anatomy_embedding else None
+        )
+        inputs = [INPUT_CHANNELS, *channels[:-1]]
+        self.blocks = nn.ModuleList(
+            Block(before, after, stride=stride, kernel=kernel, separable=separable, dropout=dropout, residual=index > 0)
+            for index, (before, after, stride) in enumerate(zip(inputs, channels, strides, strict=True))
+        )
+        self.output = nn.Linear(channels[-1], dim) if channels[-1] != dim else nn.Identity()
+
+    def features(self, batch: PoseBatch) -> JointFeatures:
+        """Return the features of every joint and time, before pooling.
+
+        Args:
+            batch: Packed clips in common coordinates, on the encoder's device.
+        """
+        graphs = [
+            GroupGraph(group.rows, group.persons, _adjacency(group.skeleton, self.partition, batch.positions.device))
+            for group in batch.groups
+        ]
+        valid = batch.valid
+        values = self.input_norm(self._inputs(batch), valid)
+        if self.anatomy is not None:
+            values = values + self.anatomy(_per_row(batch, _places))[:, None]
+        values = values * valid[..., None]
+        for block in self.blocks:
+            values, valid = block(values, valid, graphs)
+        return JointFeatures(values, valid, batch)
+
+    def pool(self, features: JointFeatures) -> Tensor:
+        """Average joint features over time and joints: one vector [m, dim] for each person who is there."""
+        batch = features.batch
+        weights = features.valid.to(features.values.dtype)
+        if self.pooling == "part":
+            weights = weights * _per_row(batch, _part_weights).to(weights.dtype)
+        summed = torch.einsum("ntd,nt->nd", features.values, weights)
+        persons = features.values.new_zeros(batch.num_persons, summed.shape[-1])
+        totals = features.values.new_zeros(batch.num_persons)
+        person = _person_of_row(batch)
+        persons = persons.index_add(0, person, summed)
+        totals = totals.index_add(0, person, weights.sum(dim=1))
+        pooled: Tensor = self.output(persons / totals.clamp_min(1e-6)[:, None])
+        return pooled
+
+    def forward(self, batch: PoseBatch) -> Tensor:
+        """Return one vector for each person slot of each clip.
+
+        Args:
+            batch: Packed clips in common coordinates, on the encoder's device.
+
+        Returns:
+            [b, p, dim]; zero where `batch.person_mask` says that nobody is there.
+        """
+        return batch.scatter(self.pool(self.features(batch)))
+
+    def embed(
+        self,
+        clips: PoseSequence | Sequence[PoseSequence],
+        *,
+        person: Literal["pool", "each"] = "pool",
+        unify: bool = True,
+        normalize: bool = True,
+        batch_size: int = 64,
+        on_error: Literal["raise", "nan"] = "raise",
+        progress: bool = False,
+    ) -> Tensor:
+        """Turn clips into vectors; see `msclr.models.inference.embed`."""
+        from msclr.models.inference import embed
+
+        return embed(
+            self,
+            clips,
+            person=person,
+            unify=unify,
+            normalize=normalize,
+            batch_size=batch_size,
+            on_error=on_error,
+            progress=progress,
+        )
+
+    def _inputs(self, batch: PoseBatch) -> Tensor:
+        """Input channels [n, t, 10]: position relative to the mid-hip, velocity, place of the mid-hip, 2D flag."""
+        positions, valid = batch.positions, batch.valid
+        places = []
+        for group in batch.groups:
+            block = rearrange(positions[group.rows], "(m j) t c -> m t j c", m=group.persons)
+            known = rearrange(valid[group.rows], "(m j) t -> m t j", m=group.persons)
+            path = root_path(block, known, landmarks(group.skeleton))
+            places.append(path.repeat_interleave(group.skeleton.num_joints, dim=0))
+        place = torch.cat(places) if places else positions
+        flat = batch.flat[_person_of_row(batch)].to(positions.dtype)
+        place = torch.cat((place[..., :2], place[..., 2:] * (1 - flat)[:, None, None]), dim=-1)
+        velocity = torch.zeros_like(positions)
+        velocity[:, 1:] = (positions[:, 1:] - positions[:, :-1]) * (valid[:, 1:] & valid[:, :-1])[..., None]
+        flag = flat[:, None, None].expand(*positions.shape[:2], 1)
+        inputs = torch.cat((positions - place, velocity, place, flag), dim=-1)
+        return inputs * valid[..., None]
+
+
+def build_encoder(config: EncoderConfig) -> MultiSkeletonEncoder:
+    """Build an encoder with random weights from its configuration.
+
+    Example:
+        >>> build_encoder(EncoderConfig(channels=(8, 16), strides=(1, 2), dim=16)).dim
+        16
+    """
+    encoder = MultiSkeletonEncoder(
+        channels=config.channels,
+        strides=config.strides,
+        dim=config.dim,
+        kernel=config.temporal_kernel,
+        separable=config.temporal == "separable",
+        dropout=config.dropout,
+        partition=config.partition,
+        anatomy_embedding=config.anatomy_embedding,
+        pooling=config.pooling,
+        facing=config.facing,
+        frames=config.frames,
+        maximum_seconds=config.maximum_seconds,
+        maximum_frames=config.maximum_frames,
+    )
+    encoder.config = config
+    return encoder
+
+
+@lru_cache(maxsize=4096)
+def _adjacency(skeleton: SkeletonSpec, partition: Literal["spatial", "inward_outward"], device: torch.device) -> Tensor:
+    matrix = adjacency(skeleton, partition=partition, true_distances=True)  # k source target
+    return torch.from_numpy(np.ascontiguousarray(matrix.transpose(0, 2, 1))).to(device)
+
+
+@lru_cache(maxsize=4096)
+def _part_weights(skeleton: SkeletonSpec, device: torch.device) -> Tensor:
+    return torch.from_numpy(landmarks(skeleton).parts[:, None]).to(device)
+
+
+@lru_cache(maxsize=4096)
+def _places(skeleton: SkeletonSpec, device: torch.device) -> Tensor:
+    """Rest-pose place of each joint in torso lengths, and whether it is known: [j, 4]."""
+    known = [(*point(name).position, TORSO_IN_TEMPLATE) if name is not None else (0.0,) * 4 for name in skeleton.anatomy]
+    return torch.tensor(known, dtype=torch.float32, device=device) / TORSO_IN_TEMPLATE
+
+
+def _per_row(batch: PoseBatch, table: object) -> Tensor:
+    rows = [table(group.skeleton, batch.positions.device).repeat(group.persons, 1) for group in batch.groups]  # type: ignore[operator]
+    return torch.cat(rows)
+
+
+def _person_of_row(batch: PoseBatch) -> Tensor:
+    device = batch.positions.device
+    rows = [
+        torch.arange(group.first_person, group.first_person + group.persons, device=device).repeat_interleave(
+            group.skeleton.num_joints
+        )
+        for group in batch.groups
+    ]
+    return torch.cat(rows) if rows else torch.zeros(0, dtype=torch.int64, device=device)

@@ -1,0 +1,202 @@
+"""From recordings to vectors: windows, common coordinates, batches, pooling, in the order given."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from msclr.errors import MsclrError, PoseError, PoseTypeError
+from msclr.poses.batch import PoseBatch
+from msclr.poses.canonical import unify as to_common
+from msclr.poses.resample import resample
+from msclr.poses.sequence import PoseSequence
+
+if TYPE_CHECKING:
+    from msclr.models.encoder import MultiSkeletonEncoder
+
+
+@dataclass(frozen=True)
+class _Window:
+    clip: int
+    poses: PoseSequence
+    weight: float
+
+
+@dataclass
+class _Totals:
+    """Sums over the windows of each person of each clip."""
+
+    features: list[Tensor]
+    weights: list[Tensor]
+
+    def add(self, batch: PoseBatch, vectors: Tensor, windows: Sequence[_Window]) -> None:
+        for vector, item, slot in zip(vectors, batch.clip.tolist(), batch.slot.tolist(), strict=True):
+            window = windows[item]
+            self.features[window.clip][slot] += window.weight * vector
+            self.weights[window.clip][slot] += window.weight
+
+
+def embed(
+    encoder: MultiSkeletonEncoder,
+    clips: PoseSequence | Sequence[PoseSequence],
+    *,
+    person: Literal["pool", "each"] = "pool",
+    unify: bool = True,
+    normalize: bool = True,
+    batch_size: int = 64,
+    on_error: Literal["raise", "nan"] = "raise",
+    progress: bool = False,
+) -> Tensor:
+    """Turn recordings into vectors that can be compared across joint conventions.
+
+    Recordings longer than `encoder.maximum_seconds` (or, without a frame rate, `encoder.maximum_frames`) are cut into windows of equal
+    length whose vectors are averaged. Each window is resampled to `encoder.frames` frames; a window of one frame is held.
+
+    Args:
+        encoder: The network; it is used in evaluation mode, on the device it is on, and left in the mode it was in.
+        clips: One recording or several, of any conventions, lengths and person counts.
+        person: "pool" averages the persons of a clip; "each" gives one row for every person who is seen, clip by clip.
+        unify: Bring the recordings to common coordinates first. False feeds coordinates as they are.
+        normalize: Scale vectors to length 1.
+        batch_size: Windows per batch; does not change the result.
+        on_error: What to do with a recording that cannot be embedded: "raise", or "nan" for a row of NaN and a warning.
+        progress: Show a progress bar.
+
+    Returns:
+        [n, dim] float32 on the CPU, in the order of `clips` (n = 1 for a single recording).
+
+    Raises:
+        PoseError: If a recording has no frames, no persons (with person="pool") or no known joints.
+        PoseTypeError: If `clips` holds something else than PoseSequence.
+
+    Example:
+        >>> import msclr
+        >>> from msclr.samples import sample_paths
+        >>> encoder = msclr.load_pretrained()
+        >>> walk = msclr.read(sample_paths()["cmu_walk.bvh"])
+        >>> tuple(encoder.embed([walk, walk]).shape) == (2, encoder.dim)
+        True
+    """
+    recordings = _as_list(clips)
+    if batch_size < 1:
+        raise PoseError(f"batch_size={batch_size}", expected="at least 1")
+    if person not in ("pool", "each"):
+        raise PoseError(f"person={person!r}", expected="'pool' or 'each'")
+    failed: set[int] = set()
+    totals = _Totals(
+        [torch.zeros(clip.num_persons, encoder.dim) for clip in recordings],
+        [torch.zeros(clip.num_persons) for clip in recordings],
+    )
+    was_training = encoder.training
+    encoder.eval()
+    try:
+        windows = _windows(encoder, recordings, person, unify, on_error, failed, progress)
+        for chosen in _chunks(windows, batch_size):
+            _run(encoder, chosen, totals)
+    finally:
+        encoder.train(was_training)
+    rows = [
+        _row(features, weights, person, index in failed)
+        for index, (features, weights) in enumerate(zip(totals.features, totals.weights, strict=True))
+    ]
+    vectors = torch.cat(rows) if rows else torch.zeros(0, encoder.dim)
+    return F.normalize(vectors, dim=-1) if normalize else vectors
+
+
+@torch.inference_mode()
+def _run(encoder: MultiSkeletonEncoder, windows: Sequence[_Window], totals: _Totals) -> None:
+    weight = next(encoder.parameters())
+    batch = PoseBatch.from_sequences([window.poses for window in windows])
+    vectors = encoder.pool(encoder.features(batch.to(weight.device, weight.dtype)))
+    totals.add(batch, vectors.float().cpu(), windows)
+
+
+def _windows(
+    encoder: MultiSkeletonEncoder,
+    recordings: Sequence[PoseSequence],
+    person: str,
+    unify: bool,
+    on_error: str,
+    failed: set[int],
+    progress: bool,
+) -> Iterator[_Window]:
+    items: Iterator[tuple[int, PoseSequence]] = enumerate(recordings)
+    if progress:
+        from tqdm import tqdm
+
+        items = iter(tqdm(items, total=len(recordings), desc="embed", unit="clip"))
+    for index, recording in items:
+        try:
+            _check(recording, person, index)
+            for window in _cut(encoder, recording):
+                if window.valid.any():
+                    poses = to_common(window, facing=encoder.facing) if unify else window
+                    yield _Window(index, resample(poses, frames=encoder.frames), float(window.num_frames))
+        except MsclrError as error:
+            if on_error == "raise":
+                raise
+            import warnings
+
+            warnings.warn(f"clip {index} is not embedded: {error}", stacklevel=4)
+            failed.add(index)
+
+
+def _check(recording: PoseSequence, person: str, index: int) -> None:
+    where = recording.source or f"clip {index}"
+    if recording.num_frames == 0:
+        raise PoseError("a recording of 0 frames", where=where, expected="at least 1 frame")
+    if recording.num_persons == 0 and person == "pool":
+        raise PoseError("a recording of 0 persons", where=where, expected="at least 1", remedy="person='each'")
+    if recording.num_persons and not recording.valid.any():
+        raise PoseError(
+            f"no joint is known in any of {recording.num_frames} frames: nothing to embed",
+            where=where,
+            expected="at least one known joint",
+        )
+
+
+def _cut(encoder: MultiSkeletonEncoder, recording: PoseSequence) -> list[PoseSequence]:
+    """Cut a recording into the fewest windows of equal length (to one frame) that are not too long."""
+    longest = encoder.maximum_frames
+    if recording.fps is not None:
+        longest = max(1, round(encoder.maximum_seconds * recording.fps))
+    count = max(1, math.ceil(recording.num_frames / longest))
+    edges = [round(number * recording.num_frames / count) for number in range(count + 1)]
+    return [recording.frames(start, stop) for start, stop in zip(edges[:-1], edges[1:], strict=True)]
+
+
+def _chunks(windows: Iterator[_Window], size: int) -> Iterator[list[_Window]]:
+    chunk: list[_Window] = []
+    for window in windows:
+        chunk.append(window)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _row(features: Tensor, weights: Tensor, person: str, failed: bool) -> Tensor:
+    if failed:
+        return torch.full((1, features.shape[-1]), torch.nan)
+    seen = weights > 0
+    persons = features[seen] / weights[seen, None]
+    return persons if person == "each" else persons.mean(dim=0, keepdim=True)
+
+
+def _as_list(clips: PoseSequence | Sequence[PoseSequence]) -> list[PoseSequence]:
+    recordings = [clips] if isinstance(clips, PoseSequence) else list(clips)
+    for index, recording in enumerate(recordings):
+        if not isinstance(recording, PoseSequence):
+            raise PoseTypeError(
+                f"clip {index} is a {type(recording).__name__}",
+                expected="a PoseSequence",
+                remedy="msclr.read(path) or PoseSequence.from_array(array, skeleton)",
+            )
+    return recordings

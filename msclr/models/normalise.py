@@ -1,0 +1,66 @@
+"""Batch normalisation that counts only what was seen."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from msclr import collectives
+
+
+class MaskedBatchNorm(nn.Module):
+    """Normalise channels by the statistics of the valid positions of a batch.
+
+    In training, mean and variance are those of the valid positions, summed over all processes; a batch with non-finite
+    values leaves the running statistics as they were. In evaluation it is an affine map per channel.
+
+    Args:
+        channels: Number of channels.
+        momentum: Weight of the newest batch in the running statistics.
+        epsilon: Added to the variance.
+
+    Example:
+        >>> norm = MaskedBatchNorm(2)
+        >>> values = torch.tensor([[[1.0, 2.0], [3.0, 4.0], [999.0, 999.0]]])
+        >>> norm(values, torch.tensor([[True, True, False]]))[0, :2].round().tolist()
+        [[-1.0, -1.0], [1.0, 1.0]]
+    """
+
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, channels: int, *, momentum: float = 0.1, epsilon: float = 1e-5) -> None:
+        super().__init__()
+        self.momentum = momentum
+        self.epsilon = epsilon
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_var", torch.ones(channels))
+
+    def forward(self, values: Tensor, valid: Tensor) -> Tensor:
+        """Normalise `values` [n, t, c]; `valid` [n, t] says which positions count."""
+        if self.training:
+            mean, variance = self._measure(values, valid)
+        else:
+            mean, variance = self.running_mean, self.running_var
+        scale = self.weight * torch.rsqrt(variance + self.epsilon)
+        return torch.addcmul((self.bias - mean * scale).to(values.dtype), values, scale.to(values.dtype))
+
+    def _measure(self, values: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+        exact = values if values.dtype == torch.float64 else values.float()
+        mask = valid.to(exact.dtype).flatten()  # n t
+        flat = exact.flatten(0, 1)  # (n t) c
+        total = torch.cat((mask.sum()[None], mask @ flat))
+        total = collectives.all_reduce_sum(total)
+        count = total[0].clamp_min(1)
+        mean = total[1:] / count
+        deviation = collectives.all_reduce_sum(mask @ (flat - mean).square())
+        variance = deviation / count
+        with torch.no_grad():
+            usable = (total[0] > 0) & torch.isfinite(variance).all()
+            unbiased = deviation / (count - 1).clamp_min(1)
+            for running, newest in ((self.running_mean, mean), (self.running_var, unbiased)):
+                moved = running.lerp(newest.to(running.dtype), self.momentum)
+                running.copy_(torch.where(usable, moved, running))
+        return mean, variance

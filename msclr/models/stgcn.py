@@ -1,0 +1,136 @@
+"""The spatio-temporal graph convolution block, on packed joints of any conventions.
+
+Features are `[n, t, c]`: n packed joints of all persons, t frames, c channels. Point-wise and temporal layers do not
+know which joint a row is; only the graph product goes group by group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from msclr.models.normalise import MaskedBatchNorm
+
+
+@dataclass(frozen=True)
+class GroupGraph:
+    """The graph of one convention: rows of the packed axis, persons, and adjacency [k, target joint, source joint]."""
+
+    rows: slice
+    persons: int
+    adjacency: Tensor
+
+
+class GraphConvolution(nn.Module):
+    """Mix each joint with its neighbours, by one weight matrix for each partition of the neighbourhood.
+
+    out[w] = sum over partitions k of (sum over joints v of A[k, w, v] x[v]) W[k] + b; no parameter depends on the joints.
+
+    Args:
+        inputs, outputs: Number of channels.
+        partitions: Number of partitions of the neighbourhood.
+    """
+
+    def __init__(self, inputs: int, outputs: int, partitions: int = 3) -> None:
+        super().__init__()
+        self.linear = nn.Linear(partitions * inputs, outputs)
+
+    def forward(self, values: Tensor, graphs: Sequence[GroupGraph]) -> Tensor:
+        """Apply to `values` [n, t, c]; returns [n, t, outputs]."""
+        frames, channels = values.shape[1:]
+        mixed = []
+        for graph in graphs:
+            partitions, joints, _ = graph.adjacency.shape
+            rows = values[graph.rows].reshape(graph.persons, joints, frames * channels)
+            product = torch.matmul(graph.adjacency.to(values.dtype)[:, None], rows)  # k m j (t c)
+            product = product.reshape(partitions, graph.persons * joints, frames, channels)
+            mixed.append(product.permute(1, 2, 0, 3).flatten(2))  # (m j) t (k c)
+        out: Tensor = self.linear(torch.cat(mixed) if len(mixed) != 1 else mixed[0])
+        return out
+
+
+class TemporalConvolution(nn.Module):
+    """Convolve each joint over time; `separable` = per channel, then across channels.
+
+    Args:
+        channels: Number of channels.
+        kernel: Odd number of frames.
+        stride: Keep every stride-th frame.
+        separable: Split into a per-channel and a point-wise convolution.
+    """
+
+    def __init__(self, channels: int, *, kernel: int = 9, stride: int = 1, separable: bool = True) -> None:
+        super().__init__()
+        self.stride = stride
+        self.kernel = kernel
+        self.convolution = nn.Conv2d(
+            channels,
+            channels,
+            (1, kernel),
+            stride=(1, stride),
+            padding=(0, kernel // 2),
+            groups=channels if separable else 1,
+            bias=not separable,
+        )
+        self.pointwise = nn.Linear(channels, channels) if separable else nn.Identity()
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Apply to `values` [n, t, c], zero where invalid; returns [n, ceil(t / stride), c]."""
+        image = values.permute(0, 2, 1)[:, :, None]  # n c 1 t, channels last in memory
+        out: Tensor = self.pointwise(self.convolution(image)[:, :, 0].permute(0, 2, 1))
+        return out
+
+
+class Block(nn.Module):
+    """Graph convolution, temporal convolution, and a way around both (Yan et al. 2018, section 3).
+
+    Args:
+        inputs, outputs: Number of channels.
+        stride: Keep every stride-th frame.
+        kernel: Frames of the temporal convolution.
+        separable: Kind of temporal convolution.
+        dropout: Share of activations dropped in training.
+        residual: Whether there is a way around.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        stride: int = 1,
+        kernel: int = 9,
+        separable: bool = True,
+        dropout: float = 0.0,
+        residual: bool = True,
+    ) -> None:
+        super().__init__()
+        self.stride = stride
+        self.graph = GraphConvolution(inputs, outputs)
+        self.graph_norm = MaskedBatchNorm(outputs)
+        self.temporal = TemporalConvolution(outputs, kernel=kernel, stride=stride, separable=separable)
+        self.temporal_norm = MaskedBatchNorm(outputs)
+        self.dropout = nn.Dropout(dropout)
+        self.residual = residual
+        self.has_shortcut = residual and (inputs != outputs or stride != 1)
+        self.shortcut = nn.Linear(inputs, outputs) if self.has_shortcut else nn.Identity()
+
+    def forward(self, values: Tensor, valid: Tensor, graphs: Sequence[GroupGraph]) -> tuple[Tensor, Tensor]:
+        """Apply to `values` [n, t, c] with mask `valid` [n, t]; returns both at the block's frame rate."""
+        mixed = F.relu(self.graph_norm(self.graph(values, graphs), valid)) * valid[..., None]
+        kept = halve(valid) if self.stride == 2 else valid
+        out = self.dropout(self.temporal_norm(self.temporal(mixed), kept))
+        if self.residual:
+            out = out + self.shortcut(values[:, :: self.stride])
+        return F.relu(out) * kept[..., None], kept
+
+
+def halve(valid: Tensor) -> Tensor:
+    """Mask [n, t] at half the frame rate [n, ceil(t / 2)]: a frame counts if it or the next one does."""
+    if valid.shape[1] % 2:
+        valid = F.pad(valid, (0, 1))
+    return valid.unflatten(1, (-1, 2)).any(dim=2)
