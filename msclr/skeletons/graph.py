@@ -53,8 +53,8 @@ def adjacency(
         SkeletonError: If a bone or centre is not among the joints, or no centre is given with a list of bones.
 
     Example:
-        >>> adjacency([(1, 0), (2, 1)], 3, center=0, true_distances=True)[2].round(2).tolist()
-        [[0.0, 0.33, 0.0], [0.0, 0.0, 0.5], [0.0, 0.0, 0.0]]
+        >>> adjacency([(1, 0)], 2, center=0).tolist()
+        [[[0.5, 0.0], [0.0, 0.5]], [[0.0, 0.0], [0.5, 0.0]], [[0.0, 0.5], [0.0, 0.0]]]
 
     Source:
         Yan et al. 2018 (ST-GCN), section 3.3, spatial configuration; Shi et al. 2019 (2s-AGCN), section 3.1.
