@@ -103,8 +103,8 @@ def _kinect() -> PublishedGraph:
         skeleton="kinect_v2_25",
         joints=_words(
             "SpineBase SpineMid Neck Head ShoulderLeft ElbowLeft WristLeft HandLeft ShoulderRight ElbowRight "
-            "WristRight HandRight HipLeft KneeLeft AnkleLeft FootLeft HipRight KneeRight AnkleRight FootRight SpineShoulder "
-            "HandTipLeft ThumbLeft HandTipRight ThumbRight"
+            "WristRight HandRight HipLeft KneeLeft AnkleLeft FootLeft HipRight KneeRight AnkleRight FootRight "
+            "SpineShoulder HandTipLeft ThumbLeft HandTipRight ThumbRight"
         ),
         edges=edges,
         center=20,
@@ -166,8 +166,8 @@ def _berkeley_mhad() -> PublishedGraph:
         skeleton="metrabs_berkeley_mhad_43",
         joints=_words(
             "head lhead rhead rback backl backt lback lside bell chest rside lsho1 lsho2 larm lelb lwri lhan1 lhan2 "
-            "lhan3 rsho1 rsho2 rarm relb rwri rhan1 rhan2 rhan3 lhipb lhipf lhipl lleg lkne lank lhee lfoo rhipb rhipf rhipl "
-            "rleg rkne rank rhee rfoo"
+            "lhan3 rsho1 rsho2 rarm relb rwri rhan1 rhan2 rhan3 lhipb lhipf lhipl lleg lkne lank lhee lfoo rhipb rhipf "
+            "rhipl rleg rkne rank rhee rfoo"
         ),
         edges=edges,
         center=8,
