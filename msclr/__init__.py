@@ -1,18 +1,79 @@
-"""msclr: human pose sequences, in any joint convention, as vectors that mean the same thing in all of them."""
+"""msclr: human pose sequences, in any joint convention, as vectors that mean the same thing in all of them.
 
-from msclr.errors import MsclrError
-from msclr.poses.sequence import PoseSequence
-from msclr.skeletons.registry import get_skeleton, list_skeletons, register_skeleton
-from msclr.skeletons.spec import SkeletonSpec
+    import msclr
+
+    encoder = msclr.load_pretrained()
+    clips = [msclr.read("walk.bvh"), msclr.read("wave_openpose/")]
+    vectors = encoder.embed(clips)
+
+The names below are stable; everything else is reached by its module, for example `msclr.losses.msclr`.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from msclr.errors import MsclrError
+    from msclr.hub.load import list_models, load_pretrained
+    from msclr.io.registry import formats, read, write
+    from msclr.losses.msclr import MSCLRLoss
+    from msclr.models.encoder import MultiSkeletonEncoder
+    from msclr.neighbours import search, similarity
+    from msclr.poses.convert import convert
+    from msclr.poses.sequence import PoseSequence
+    from msclr.skeletons.registry import get_skeleton, list_skeletons, register_skeleton
+    from msclr.skeletons.spec import SkeletonSpec
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "MSCLRLoss",
     "MsclrError",
+    "MultiSkeletonEncoder",
     "PoseSequence",
     "SkeletonSpec",
     "__version__",
+    "convert",
+    "formats",
     "get_skeleton",
+    "list_models",
     "list_skeletons",
+    "load_pretrained",
+    "read",
     "register_skeleton",
+    "search",
+    "similarity",
+    "write",
 ]
+
+# Where each public name lives. They are imported on first use: `import msclr` itself costs nothing.
+_HOMES = {
+    "MSCLRLoss": "msclr.losses.msclr",
+    "MsclrError": "msclr.errors",
+    "MultiSkeletonEncoder": "msclr.models.encoder",
+    "PoseSequence": "msclr.poses.sequence",
+    "SkeletonSpec": "msclr.skeletons.spec",
+    "convert": "msclr.poses.convert",
+    "formats": "msclr.io.registry",
+    "get_skeleton": "msclr.skeletons.registry",
+    "list_models": "msclr.hub.load",
+    "list_skeletons": "msclr.skeletons.registry",
+    "load_pretrained": "msclr.hub.load",
+    "read": "msclr.io.registry",
+    "register_skeleton": "msclr.skeletons.registry",
+    "search": "msclr.neighbours",
+    "similarity": "msclr.neighbours",
+    "write": "msclr.io.registry",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'msclr' has no attribute {name!r}")
+    found: object = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
