@@ -1,0 +1,1 @@
+"""Pretraining: configuration, data, views and the loop."""

@@ -1,0 +1,160 @@
+"""What a pretraining run is: every number of it, checked before anything is built."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from msclr import strict_json
+from msclr.errors import ConfigError, MissingFileError
+from msclr.models.config import EncoderConfig
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0, lt=1e6)]
+
+
+class _Config(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class SourceConfig(_Config):
+    """One file of clips to train on.
+
+    Args:
+        file: Path below the data folder.
+        weight: Share of the clips drawn from it, relative to the other sources.
+        group: Sources of one group recorded the same motions: clips of the same name are views of each other.
+        label: Column whose values are classes for the supervised term, or None.
+    """
+
+    file: str
+    weight: Positive = 1.0
+    group: str | None = None
+    label: str | None = None
+
+
+class ViewConfig(_Config):
+    """How a clip becomes a view in another convention, seen by another sensor.
+
+    Args:
+        derived: Share of views in a random derived convention (the rest: a registered or the native one).
+        registered: Share of views in a registered convention.
+        flat: Share of views projected to 2D.
+        yaw: Largest turn of the camera about the vertical for 2D views, degrees.
+        pitch: Largest tilt of the camera for 2D views, degrees.
+        facing_noise: Standard deviation of the facing direction of 3D views, degrees.
+        jitter: Standard deviation of joint noise, in torso lengths, its largest value.
+        dropout: Share of joints that are lost for a stretch of time, its largest value.
+        shortest: Shortest window, as a share of the clip or of `seconds`, whichever is less.
+        seconds: Longest window.
+        shift: How far the windows of two views may be apart, as a share of their length.
+        pool: Number of derived conventions drawn for each source.
+    """
+
+    derived: Share = 0.5
+    registered: Share = 0.3
+    flat: Share = 0.35
+    yaw: Annotated[float, Field(ge=0, le=180)] = 60.0
+    pitch: Annotated[float, Field(ge=0, le=90)] = 15.0
+    facing_noise: Annotated[float, Field(ge=0, le=180)] = 10.0
+    jitter: Annotated[float, Field(ge=0, le=1)] = 0.03
+    dropout: Share = 0.1
+    shortest: Share = 0.4
+    seconds: Positive = 6.0
+    shift: Share = 0.1
+    pool: Annotated[int, Field(ge=1, le=1000)] = 32
+
+
+class LossConfig(_Config):
+    """What is optimised: MS-CLR's contrast between conventions and, where there are labels, cross-entropy.
+
+    Args:
+        queue_size: Rows of the negative queue.
+        temperature: Of the contrastive softmax.
+        momentum: Of the key encoder.
+        projection: Length of the projected vectors.
+        label_weight: Weight of the supervised term.
+    """
+
+    queue_size: Annotated[int, Field(ge=1, le=2**20)] = 4096
+    temperature: Annotated[float, Field(ge=1e-3, le=10)] = 0.07
+    momentum: Share = 0.99
+    projection: Annotated[int, Field(ge=2, le=4096)] = 128
+    label_weight: Annotated[float, Field(ge=0, le=100)] = 0.5
+
+
+class TrainConfig(_Config):
+    """A pretraining run.
+
+    Args:
+        name: Name of the model.
+        encoder: The network.
+        sources: Files to train on.
+        exclude_subjects: Subjects that are never trained on.
+        exclude_pairs: JSON files (below the data folder) whose recordings `name_a` and `name_b` are never trained on.
+        views, loss: See there.
+        steps: Number of updates.
+        batch_size: Clips per update.
+        blocks: Sources per update; each gives batch_size / blocks clips.
+        learning_rate: Peak of the cosine schedule.
+        warmup: Share of steps over which the rate rises.
+        weight_decay: Of AdamW, on matrices only.
+        seed: Of every random number.
+        licence: Terms of the weights, for the card.
+
+    Example:
+        >>> TrainConfig(name="tiny", sources=(SourceConfig(file="walks.npz"),), steps=10).batch_size
+        64
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=96)]
+    encoder: EncoderConfig = EncoderConfig()
+    sources: Annotated[tuple[SourceConfig, ...], Field(min_length=1)]
+    exclude_subjects: tuple[str, ...] = ()
+    exclude_pairs: tuple[str, ...] = ()
+    views: ViewConfig = ViewConfig()
+    loss: LossConfig = LossConfig()
+    steps: Annotated[int, Field(ge=1, le=10**8)] = 10_000
+    batch_size: Annotated[int, Field(ge=2, le=65536)] = 64
+    blocks: Annotated[int, Field(ge=1, le=64)] = 4
+    learning_rate: Positive = 2e-3
+    warmup: Share = 0.05
+    weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.01
+    seed: Annotated[int, Field(ge=0, le=2**31)] = 0
+    licence: str = "apache-2.0"
+    format_version: Literal[1] = 1
+
+
+def load_config(name: str | Path) -> TrainConfig:
+    """Read a run from a JSON file, or a recipe that ships with msclr by its name.
+
+    Args:
+        name: A path, or "msclr-base".
+
+    Raises:
+        MissingFileError: If it is neither.
+        ConfigError: If a value is unknown, missing or out of bounds; the message names it.
+
+    Example:
+        >>> load_config("msclr-base").name
+        'msclr-base'
+    """
+    recipe = files("msclr.train").joinpath("recipes", f"{name}.json")
+    path = Path(name)
+    if path.is_file():
+        data = path.read_bytes()
+    elif "/" not in str(name) and recipe.is_file():
+        data = recipe.read_bytes()
+    else:
+        raise MissingFileError(f"no recipe and no file {str(name)!r}", expected="msclr-base, or a path to a .json file")
+    fields = strict_json.loads(data, where=str(name), maximum_bytes=2**20)
+    try:
+        return TrainConfig.model_validate_json(json.dumps(fields))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise ConfigError(f"{place}: {first['msg']}", where=str(name)) from None

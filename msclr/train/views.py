@@ -1,0 +1,152 @@
+"""Views of a clip: the same motion in another joint convention, seen by another sensor."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from msclr.augment.conventions import random_convention, registered_views
+from msclr.poses.batch import PoseBatch
+from msclr.poses.canonical import face_viewer, root_path, torso_length, turn_up
+from msclr.poses.convert import conversion_map
+from msclr.poses.joint_map import JointMap
+from msclr.skeletons.landmarks import Landmarks, landmarks
+from msclr.skeletons.registry import get_skeleton
+from msclr.skeletons.spec import SkeletonSpec
+from msclr.train.config import ViewConfig
+from msclr.train.data import Block, Source
+
+
+@dataclass(frozen=True, eq=False)
+class Convention:
+    """A convention in which clips of a source can be seen; `joint_map` is None for the native one."""
+
+    skeleton: SkeletonSpec
+    joint_map: JointMap | None
+
+
+class ViewMaker:
+    """Make batches of views from windows of clips, on the device of the windows.
+
+    Args:
+        sources: The training clips.
+        config: How views are drawn.
+        seed: Of its random numbers.
+    """
+
+    def __init__(self, sources: list[Source], config: ViewConfig, seed: int) -> None:
+        self.config = config
+        self.sources = sources
+        self.random = np.random.default_rng(seed)
+        self.generator = torch.Generator().manual_seed(seed)
+        self.native = [Convention(source.clips.skeleton, None) for source in sources]
+        self.registered = [_registered(source.clips.skeleton) for source in sources]
+        self.derived = [
+            [_derived(source.clips.skeleton, self.random) for _ in range(config.pool)] for source in sources
+        ]
+
+    def batch(self, blocks: list[Block], mirrored: bool) -> PoseBatch:
+        """Make one view of every clip of the blocks, each block in a convention drawn at random.
+
+        Args:
+            blocks: Windows of clips.
+            mirrored: Exchange left and right, for all clips alike, so that two views of a clip agree.
+        """
+        return PoseBatch.from_blocks([self._view(block, mirrored) for block in blocks])
+
+    def _view(self, block: Block, mirrored: bool) -> tuple[SkeletonSpec, Tensor, Tensor, Tensor]:
+        clips = self.sources[block.source].clips
+        positions = turn_up(block.positions, clips.up)
+        valid = block.valid
+        marks = landmarks(block.skeleton)
+        positions = positions / _scale(positions, valid, marks)
+        positions = positions - root_path(positions, valid, marks).mean(dim=1)[:, None, None]
+        positions = face_viewer(positions, valid, marks)
+        if mirrored:
+            order = list(block.skeleton.flip_index)
+            positions = positions[:, :, order] * positions.new_tensor([-1.0, 1.0, 1.0])
+            valid = valid[:, :, order]
+        convention = self._convention(block.source)
+        if convention.joint_map is not None:
+            positions, valid = convention.joint_map.apply(positions, valid)
+        flat = bool(self.random.random() < self.config.flat)
+        positions = self._turn(positions, flat)
+        positions, valid = self._sense(positions, valid)
+        positions = _unify(positions, valid, landmarks(convention.skeleton), flat)
+        flags = torch.full((len(positions),), flat, device=positions.device)
+        return convention.skeleton, positions * valid[..., None], valid, flags
+
+    def _convention(self, source: int) -> Convention:
+        draw = self.random.random()
+        if draw < self.config.derived:
+            choices = self.derived[source]
+        elif draw < self.config.derived + self.config.registered and self.registered[source]:
+            choices = self.registered[source]
+        else:
+            return self.native[source]
+        return choices[int(self.random.integers(len(choices)))]
+
+    def _turn(self, positions: Tensor, flat: bool) -> Tensor:
+        """Turn each clip as a camera (2D) or an imperfect alignment (3D) would have it; 2D loses its depth."""
+        config = self.config
+        count = len(positions)
+        if flat:
+            yaw = self._uniform(count, math.radians(config.yaw))
+            pitch = self._uniform(count, math.radians(config.pitch))
+        else:
+            yaw = torch.randn(count, generator=self.generator) * math.radians(config.facing_noise)
+            pitch = torch.zeros(count)
+        turned = torch.einsum("mtjc,mdc->mtjd", positions, _rotation(yaw, pitch).to(positions.device))
+        return turned * turned.new_tensor([1.0, 1.0, 0.0]) if flat else turned
+
+    def _sense(self, positions: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+        """Add what sensors do: noise of a strength drawn for each clip, and joints lost for a stretch of time."""
+        count, frames, joints = valid.shape
+        strength = torch.rand(count, 1, 1, 1, generator=self.generator) * self.config.jitter
+        noise = torch.randn(positions.shape, generator=self.generator) * strength
+        rate = torch.rand(count, 1, 1, generator=self.generator) * self.config.dropout
+        lost = torch.rand(count, 1, joints, generator=self.generator) < rate
+        centre = torch.rand(count, 1, joints, generator=self.generator)
+        width = torch.rand(count, 1, joints, generator=self.generator)
+        time = torch.linspace(0, 1, frames)[None, :, None]
+        kept = ~(lost & ((time - centre).abs() < width))
+        device = positions.device
+        return positions + (noise.to(device) * (positions != 0)), valid & kept.to(device)
+
+    def _uniform(self, count: int, largest: float) -> Tensor:
+        return (torch.rand(count, generator=self.generator) * 2 - 1) * largest
+
+
+def _unify(positions: Tensor, valid: Tensor, marks: Landmarks, flat: bool) -> Tensor:
+    """Bring views [m, t, j, 3] to common coordinates as `msclr.poses.canonical.unify` does, one clip at a time."""
+    positions = positions / _scale(positions, valid, marks)
+    centre = root_path(positions, valid, marks).mean(dim=1)[:, None, None]
+    positions = positions - centre
+    return positions if flat else face_viewer(positions, valid, marks)
+
+
+def _scale(positions: Tensor, valid: Tensor, marks: Landmarks) -> Tensor:
+    scale = torso_length(positions, valid, marks)
+    return torch.where(scale > 1e-3, scale, 1.0)[:, None, None, None]
+
+
+def _rotation(yaw: Tensor, pitch: Tensor) -> Tensor:
+    """Rotation matrices [m, 3, 3]: about the vertical, then about the horizontal axis of the camera."""
+    one, zero = torch.ones_like(yaw), torch.zeros_like(yaw)
+    about_y = torch.stack((yaw.cos(), zero, yaw.sin(), zero, one, zero, -yaw.sin(), zero, yaw.cos()), -1)
+    about_x = torch.stack((one, zero, zero, zero, pitch.cos(), -pitch.sin(), zero, pitch.sin(), pitch.cos()), -1)
+    return about_x.unflatten(-1, (3, 3)) @ about_y.unflatten(-1, (3, 3))
+
+
+def _registered(skeleton: SkeletonSpec) -> list[Convention]:
+    ids = registered_views(skeleton)
+    return [Convention(get_skeleton(id), conversion_map(skeleton, get_skeleton(id))) for id in ids]
+
+
+def _derived(skeleton: SkeletonSpec, random: np.random.Generator) -> Convention:
+    derived = random_convention(skeleton, random)
+    return Convention(derived.spec, derived.joint_map)
