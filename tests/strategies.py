@@ -10,7 +10,13 @@ from msclr.skeletons.anatomy import point
 
 
 def standing_person(
-    skeleton: str | SkeletonSpec, *, frames: int = 24, persons: int = 1, seed: int = 0, dims: int = 3, fps: float | None = 30.0
+    skeleton: str | SkeletonSpec,
+    *,
+    frames: int = 24,
+    persons: int = 1,
+    seed: int = 0,
+    dims: int = 3,
+    fps: float | None = 30.0,
 ) -> PoseSequence:
     """A person of the anatomical template who sways, in metres, y up: plausible in every convention."""
     spec = get_skeleton(skeleton)

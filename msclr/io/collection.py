@@ -1,7 +1,8 @@
 """Many clips of one convention in one `.npz`: the layout in which data sets are prepared for training and evaluation.
 
-Arrays: `joints` (frames of all clips, [persons,] joints, coordinates), `scale`, `offsets` (clip i is frames offsets[i] to offsets[i + 1]),
-`joint_names`, and optionally `parents score names seq_name label class_names description subject split* fps unit units up`.
+Arrays: `joints` (frames of all clips, [persons,] joints, coordinates), `scale`, `offsets` (clip i is frames
+offsets[i] to offsets[i + 1]), `joint_names`, and optionally `parents score names seq_name label class_names description
+subject split* fps unit units up`.
 """
 
 from __future__ import annotations
@@ -87,7 +88,8 @@ def read_collection(path: str | Path) -> ClipCollection:
         path: A `.npz` file in the layout described above.
 
     Returns:
-        All clips in memory. Data with an `up` axis is metres after scaling, without one image coordinates, y down; a joint whose score is 0 is unknown.
+        All clips in memory. Data with an `up` axis is metres after scaling, without one image coordinates, y down;
+        a joint whose score is 0 is unknown.
 
     Raises:
         MissingFileError: If there is no such file.

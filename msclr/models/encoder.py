@@ -31,7 +31,7 @@ INPUT_CHANNELS = 10  # position (3), velocity (3), place of the person (3), whet
 
 @dataclass(frozen=True)
 class JointFeatures:
-    """Features of every joint and time before pooling: `values` [n, t, d], `valid` [n, t], and the batch they belong to."""
+    """Features of every joint and time before pooling: `values` [n, t, d], `valid` [n, t], and their batch."""
 
     values: Tensor
     valid: Tensor
@@ -50,8 +50,8 @@ class JointFeatures:
 class MultiSkeletonEncoder(nn.Module):
     """Turn pose clips of any joint convention, 2D or 3D, into vectors of one space.
 
-    A graph convolutional network none of whose parameters depends on the joints: the graph comes from the skeleton, batch
-    normalisation is per channel, pooling weighs body parts alike. Usually made by `msclr.load_pretrained()`.
+    A graph convolutional network none of whose parameters depends on the joints: the graph comes from the skeleton,
+    batch normalisation is per channel, pooling weighs body parts alike. Usually made by `msclr.load_pretrained()`.
 
     Args:
         channels: Output channels of each block.
@@ -247,7 +247,9 @@ def _part_weights(skeleton: SkeletonSpec, device: torch.device) -> Tensor:
 @lru_cache(maxsize=4096)
 def _places(skeleton: SkeletonSpec, device: torch.device) -> Tensor:
     """Rest-pose place of each joint in torso lengths, and whether it is known: [j, 4]."""
-    known = [(*point(name).position, TORSO_IN_TEMPLATE) if name is not None else (0.0,) * 4 for name in skeleton.anatomy]
+    known = [
+        (*point(name).position, TORSO_IN_TEMPLATE) if name is not None else (0.0,) * 4 for name in skeleton.anatomy
+    ]
     return torch.tensor(known, dtype=torch.float32, device=device) / TORSO_IN_TEMPLATE
 
 

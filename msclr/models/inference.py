@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -55,8 +56,9 @@ def embed(
 ) -> Tensor:
     """Turn recordings into vectors that can be compared across joint conventions.
 
-    Recordings longer than `encoder.maximum_seconds` (or, without a frame rate, `encoder.maximum_frames`) are cut into windows of equal
-    length whose vectors are averaged. Each window is resampled to `encoder.frames` frames; a window of one frame is held.
+    Recordings longer than `encoder.maximum_seconds` (or, without a frame rate, `encoder.maximum_frames`) are cut into
+    windows of equal length whose vectors are averaged. Each window is resampled to `encoder.frames` frames; a window
+    of one frame is held.
 
     Args:
         encoder: The network; it is used in evaluation mode, on the device it is on, and left in the mode it was in.
@@ -168,7 +170,7 @@ def _cut(encoder: MultiSkeletonEncoder, recording: PoseSequence) -> list[PoseSeq
         longest = max(1, round(encoder.maximum_seconds * recording.fps))
     count = max(1, math.ceil(recording.num_frames / longest))
     edges = [round(number * recording.num_frames / count) for number in range(count + 1)]
-    return [recording.frames(start, stop) for start, stop in zip(edges[:-1], edges[1:], strict=True)]
+    return [recording.frames(start, stop) for start, stop in itertools.pairwise(edges)]
 
 
 def _chunks(windows: Iterator[_Window], size: int) -> Iterator[list[_Window]]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from einops import reduce
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -28,7 +29,7 @@ class GroupGraph:
 class GraphConvolution(nn.Module):
     """Mix each joint with its neighbours, by one weight matrix for each partition of the neighbourhood.
 
-    out[w] = sum over partitions k of (sum over joints v of A[k, w, v] x[v]) W[k] + b; no parameter depends on the joints.
+    out[w] = sum over partitions k of (sum over joints v of A[k, w, v] x[v]) W[k] + b: nothing depends on the joints.
 
     Args:
         inputs, outputs: Number of channels.
@@ -133,4 +134,4 @@ def halve(valid: Tensor) -> Tensor:
     """Mask [n, t] at half the frame rate [n, ceil(t / 2)]: a frame counts if it or the next one does."""
     if valid.shape[1] % 2:
         valid = F.pad(valid, (0, 1))
-    return valid.unflatten(1, (-1, 2)).any(dim=2)
+    return reduce(valid, "n (t two) -> n t", "any", two=2)

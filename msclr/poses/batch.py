@@ -81,7 +81,9 @@ class PoseBatch:
             raise PoseError("an empty batch", expected="at least one recording")
         for index, sequence in enumerate(sequences):
             if sequence.num_frames == 0:
-                raise PoseError("a recording of 0 frames", where=sequence.source or f"clip {index}", expected="at least 1")
+                raise PoseError(
+                    "a recording of 0 frames", where=sequence.source or f"clip {index}", expected="at least 1"
+                )
         frames = max(sequence.num_frames for sequence in sequences)
         by_skeleton: dict[SkeletonSpec, list[tuple[int, int]]] = {}
         for clip, sequence in enumerate(sequences):

@@ -1,6 +1,7 @@
 """Common coordinates: y up, person-sized, centred, facing the viewer; whatever the recording's own were.
 
-Every function takes tensors `[..., t, j, c]` with a mask `[..., t, j]`, so that one recording and a whole batch go the same way.
+Every function takes tensors `[..., t, j, c]` with a mask `[..., t, j]`, so that one recording and a whole batch go the
+same way.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ def unify(sequence: PoseSequence, *, facing: bool = True) -> PoseSequence:
     """Bring a recording to common coordinates: +y up, the torso of length 1, centred, persons turned to face +z.
 
     All persons share one scale, the median of theirs, and one centre, the mean of their mid-hips over time, so that
-    their sizes and distances relative to each other survive. Facing turns each person, with its place, about the centre;
-    2D recordings are not turned. The scale is the median distance from mid-hip to mid-shoulder over time; where
+    their sizes and distances relative to each other survive. Facing turns each person, with its place, about the
+    centre; 2D recordings are not turned. The scale is the median distance from mid-hip to mid-shoulder over time; where
     hips or shoulders are not among the joints, other bones with a known length in an average body take their place.
 
     Args:
@@ -45,8 +46,8 @@ def unify(sequence: PoseSequence, *, facing: bool = True) -> PoseSequence:
         The recording in torso lengths (unit "normalized", up "+y"), same joints, same mask.
 
     Raises:
-        PoseError: If nothing is known in any frame, if all joints coincide, or if the declared unit implies a person taller than 20 m or
-            smaller than 0.2 m.
+        PoseError: If nothing is known in any frame, if all joints coincide, or if the declared unit implies a person
+            taller than 20 m or smaller than 0.2 m.
 
     Example:
         >>> import numpy as np
@@ -59,7 +60,7 @@ def unify(sequence: PoseSequence, *, facing: bool = True) -> PoseSequence:
     """
     if not sequence.valid.any():
         raise PoseError(
-            f"no joint is known in any of {sequence.num_frames} frames and {sequence.num_persons} persons: nothing to embed",
+            f"no joint is known in any of {sequence.num_frames} frames: nothing to embed",
             where=sequence.source,
             expected="at least one known joint",
         )
@@ -97,7 +98,8 @@ def torso_length(positions: Tensor, valid: Tensor, marks: Landmarks) -> Tensor:
         marks: Landmarks of the skeleton.
 
     Returns:
-        [...] median over time of the distance mid-hip to mid-shoulder; from other bones, then from the spread of the joints, where there is no torso.
+        [...] median over time of the distance mid-hip to mid-shoulder; where there is no torso from other bones, then
+        from the spread of the joints.
     """
     length = positions.new_full(positions.shape[:-3], torch.nan)
     for weights in marks.torso:
@@ -124,8 +126,8 @@ def root_path(positions: Tensor, valid: Tensor, marks: Landmarks) -> Tensor:
         marks: Landmarks of the skeleton.
 
     Returns:
-        [..., t, c]; in frames where it is not known, its last known place (before the first: its first). Without a trunk:
-        the skeleton's centre, else the mean of the known joints.
+        [..., t, c]; in frames where it is not known, its last known place (before the first: its first). Without a
+        trunk: the skeleton's centre, else the mean of the known joints.
     """
     path = torch.zeros_like(positions[..., 0, :])
     found = torch.zeros_like(valid[..., 0])
@@ -157,7 +159,7 @@ def face_viewer(positions: Tensor, valid: Tensor, marks: Landmarks) -> Tensor:
 
 
 def combine(positions: Tensor, valid: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Combine joints by weights [j]: returns the point [..., t, c] and whether all joints it needs are known [..., t]."""
+    """Combine joints by weights [j]: the point [..., t, c], and whether all joints it needs are known [..., t]."""
     used = weights.nonzero()[:, 0].to(positions.device)
     chosen = weights.to(positions)[used]
     return torch.einsum("...jc,j->...c", positions[..., used, :], chosen), valid[..., used].all(dim=-1)
@@ -191,9 +193,7 @@ def _spread(positions: Tensor, valid: Tensor) -> Tensor:
 
 def _check_scale(scale: float, sequence: PoseSequence, *, has_torso: bool) -> None:
     if not scale > SMALLEST_SCALE:
-        raise PoseError(
-            "all known joints are at the same point", where=sequence.source, expected="a body of some size"
-        )
+        raise PoseError("all known joints are at the same point", where=sequence.source, expected="a body of some size")
     metres = METRES_PER_UNIT.get(sequence.unit)
     if metres is None or not has_torso:
         return

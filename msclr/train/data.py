@@ -66,7 +66,9 @@ def load_sources(config: TrainConfig, folder: Path) -> list[Source]:
     """
     held_out = {name for file in config.exclude_pairs for name in _pair_names(folder / file)}
     collections = [read_collection(folder / entry.file) for entry in config.sources]
-    usable = [_allowed(config, entry, clips, held_out) for entry, clips in zip(config.sources, collections, strict=True)]
+    usable = [
+        _allowed(config, entry, clips, held_out) for entry, clips in zip(config.sources, collections, strict=True)
+    ]
     classes = _classes(config, collections, usable)
     sources = []
     for entry, clips, allowed in zip(config.sources, collections, usable, strict=True):

@@ -50,9 +50,10 @@ def pretrain(
 ) -> MultiSkeletonEncoder:
     """Pretrain an encoder on recordings in one or several joint conventions and write it as a model folder.
 
-    Each step draws clips, makes a query and a key view of each in different conventions (native, registered, derived, 2D) or
-    takes the key from another sensor that saw the same motion, and contrasts them with MS-CLR's objective: InfoNCE
-    against a shared queue of keys of all conventions, behind a projection head. Sources with labels add a cross-entropy.
+    Each step draws clips, makes a query and a key view of each in different conventions (native, registered, derived,
+    2D) or takes the key from another sensor that saw the same motion, and contrasts them with MS-CLR's objective:
+    InfoNCE against a shared queue of keys of all conventions, behind a projection head. Sources with labels add a
+    cross-entropy.
 
     Args:
         config: The run.
@@ -113,12 +114,9 @@ def _steps(
     sampler = WindowSampler(sources, config, config.seed)
     views = ViewMaker(sources, config.views, config.seed + 1)
     names = _clip_ids(sources)
-    numbers = range(config.steps)
-    if progress:
-        from tqdm import tqdm
+    from tqdm import tqdm
 
-        numbers = tqdm(numbers, desc="pretrain", unit="step")
-    for _ in numbers:
+    for _ in tqdm(range(config.steps), desc="pretrain", unit="step", disable=not progress):
         pairs = sampler.draw()
         while sum(len(first.clips) for first, _ in pairs) < 2:
             pairs = sampler.draw()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from msclr.augment.conventions import random_convention, registered_views
@@ -139,7 +140,8 @@ def _rotation(yaw: Tensor, pitch: Tensor) -> Tensor:
     one, zero = torch.ones_like(yaw), torch.zeros_like(yaw)
     about_y = torch.stack((yaw.cos(), zero, yaw.sin(), zero, one, zero, -yaw.sin(), zero, yaw.cos()), -1)
     about_x = torch.stack((one, zero, zero, zero, pitch.cos(), -pitch.sin(), zero, pitch.sin(), pitch.cos()), -1)
-    return about_x.unflatten(-1, (3, 3)) @ about_y.unflatten(-1, (3, 3))
+    shape = "m (row column) -> m row column"
+    return rearrange(about_x, shape, row=3) @ rearrange(about_y, shape, row=3)
 
 
 def _registered(skeleton: SkeletonSpec) -> list[Convention]:

@@ -86,7 +86,7 @@ def test_joint_order_names_persons_units_and_place_do_not_matter(encoder):
         "renamed": PoseSequence.from_array(clip.positions, renamed),
         "persons": clip.persons([1, 0]),
         "millimetres": PoseSequence.from_array(clip.positions * 1000, "kinect_v2_25", unit="mm"),
-        "elsewhere": PoseSequence.from_array(clip.positions + [3.0, -1.0, 8.0], "kinect_v2_25"),
+        "elsewhere": PoseSequence.from_array(clip.positions + np.array([3.0, -1.0, 8.0]), "kinect_v2_25"),
     }
     for name, other in others.items():
         assert torch.allclose(encoder.embed(other), expected, atol=1e-4), name
