@@ -20,7 +20,7 @@ def hops(edges, joints):
 
 
 def spatial(edges, joints, centers, *, true_distances):
-    """ST-GCN's spatial configuration [3, source, target]; without true distances anything beyond one bone is infinite."""
+    """ST-GCN's spatial configuration [3, source, target]; without true distances all beyond one bone is infinite."""
     neighbours = {joint: {joint} for joint in range(joints)}
     for a, b in edges:
         neighbours[a].add(b)
