@@ -30,15 +30,16 @@ def search(reading: Reading, query: str, vectors: str, k: int, model: str | None
     import torch
 
     from msclr.cli.vectors import read_vectors
+    from msclr.neighbours import search as nearest
 
     known = read_vectors(Path(vectors))
     bank = torch.from_numpy(known.vectors)
     own = known.names.index(query) if query in known.names else None
     vector = bank[own] if own is not None else _embed(query, known, model or known.model, reading)
-    scores = bank @ vector
-    ranked = [index for index in scores.argsort(descending=True, stable=True).tolist() if index != own][:k]
-    for index in ranked:
-        click.echo(f"{float(scores[index]):7.4f}  {known.names[index]}  ({known.skeletons[index]})")
+    found = nearest(vector[None], bank, k=min(k + 1, len(bank)))
+    ranked = zip(found.indices[0].tolist(), found.scores[0].tolist(), strict=True)
+    for index, score in [(index, score) for index, score in ranked if index != own][:k]:
+        click.echo(f"{score:7.4f}  {known.names[index]}  ({known.skeletons[index]})")
 
 
 def _embed(query: str, known: VectorFile, model: str, reading: Reading) -> Tensor:

@@ -88,7 +88,11 @@ def read_vectors(path: Path) -> VectorFile:
             remedy="msclr embed FILES -o NAME",
         ) from None
     rows = len(found.names)
-    if version != FORMAT_VERSION or found.vectors.ndim != 2 or not rows == len(found.vectors) == len(found.skeletons):
+    if (
+        version != FORMAT_VERSION
+        or found.vectors.ndim != 2
+        or not 0 < rows == len(found.vectors) == len(found.skeletons)
+    ):
         raise FileFormatError(
             f"version {version}, vectors {found.vectors.shape}, {rows} names",
             where=where,

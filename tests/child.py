@@ -1,0 +1,30 @@
+"""Start Python in a process of its own, away from the project's folder."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import msclr
+
+ROOT = Path(msclr.__file__).resolve().parents[1]
+
+
+def python(*arguments: str, **environment: str | None) -> subprocess.CompletedProcess[str]:
+    """Run `python *arguments` in a fresh folder; environment variables given as None are removed."""
+    settings = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **environment}
+    with tempfile.TemporaryDirectory() as folder:
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=folder,
+            env={name: value for name, value in settings.items() if value is not None},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="surrogateescape",
+            timeout=300,
+            check=False,
+        )
