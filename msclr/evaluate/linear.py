@@ -1,0 +1,62 @@
+"""Linear evaluation: how well a straight line through the vectors separates classes."""
+
+from __future__ import annotations
+
+import warnings
+
+import torch
+
+from msclr.errors import MissingExtraError
+from msclr.evaluate.knn import Accuracy, Labels, Task, check_task
+from msclr.neighbours import Vectors
+
+MAXIMUM_STEPS = 1000
+
+
+def linear_accuracy(
+    train: Vectors, train_labels: Labels, test: Vectors, test_labels: Labels, *, regularisation: float = 1.0
+) -> Accuracy:
+    """Train logistic regression on frozen vectors and test it; needs scikit-learn.
+
+    Each dimension is shifted and scaled by the mean and deviation of the training vectors first.
+
+    Args:
+        train: [n, dim] vectors.
+        train_labels: n labels, text or numbers.
+        test: [m, dim] vectors.
+        test_labels: m labels.
+        regularisation: Weight of the L2 penalty, relative to the sum of losses of all training vectors.
+
+    Returns:
+        The accuracy; its `value` is the share.
+
+    Raises:
+        PoseError: If labels and vectors do not match, or the training vectors are all of one class.
+        MissingExtraError: If scikit-learn is not installed.
+
+    Example:
+        >>> import torch
+        >>> points = torch.tensor([[0.0, 1.0], [0.1, 0.9], [1.0, 0.0], [0.9, 0.2]])
+        >>> linear_accuracy(points, ["up", "up", "right", "right"], points[:1] + 0.1, ["up"]).value
+        1.0
+    """
+    return _fit_and_count(check_task(train, train_labels, test, test_labels), regularisation)
+
+
+def _fit_and_count(task: Task, regularisation: float) -> Accuracy:
+    try:
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.preprocessing import StandardScaler
+    except ImportError:
+        raise MissingExtraError(
+            "linear evaluation needs scikit-learn, which is not installed", remedy='pip install "msclr[evaluate]"'
+        ) from None
+    scaler = StandardScaler().fit(task.train.double().numpy())
+    model = LogisticRegression(C=1 / regularisation, max_iter=MAXIMUM_STEPS)
+    with warnings.catch_warnings():
+        # Separable classes: the optimum is far away, but the labels it gives have long settled.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(scaler.transform(task.train.double().numpy()), task.train_codes.numpy())
+    predicted = model.predict(scaler.transform(task.test.double().numpy()))
+    return task.accuracy(torch.from_numpy(predicted))
