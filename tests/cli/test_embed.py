@@ -30,9 +30,8 @@ def test_one_bad_file_does_not_cost_the_others(run, clips, model_folder, tmp_pat
     msclr.write(msclr.PoseSequence.from_array(np.full((1, 4, 17, 2), np.nan), spec), empty)
     broken = tmp_path / "broken.npz"
     broken.write_bytes(b"PK\x03\x04 nothing else")
-    outcome = run(
-        "embed", clips[0], broken, empty, tmp_path / "none", clips[1], "-o", tmp_path / "v.npz", "--model", model_folder
-    )
+    files = [clips[0], broken, empty, tmp_path / "none", clips[1]]
+    outcome = run("embed", *files, "-o", tmp_path / "v.npz", "--model", model_folder)
     assert outcome.code == 1
     assert "2 of 5 files" in outcome.out
     lines = outcome.err.splitlines()

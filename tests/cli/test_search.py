@@ -22,9 +22,8 @@ def test_query_by_name_lists_the_others_nearest_first(run, vectors, clips):
     found = ranking(run("search", clips[1], "--in", vectors).out)
     bank = read_vectors(vectors)
     scores = bank.vectors @ bank.vectors[1]
-    expected = sorted(
-        ((float(s), n) for i, (s, n) in enumerate(zip(scores, bank.names, strict=True)) if i != 1), reverse=True
-    )
+    others = [(float(scores[index]), bank.names[index]) for index in range(len(clips)) if index != 1]
+    expected = sorted(others, reverse=True)
     assert [name for _, name in found] == [name for _, name in expected]
     assert [score for score, _ in found] == pytest.approx([score for score, _ in expected], abs=1e-4)
 

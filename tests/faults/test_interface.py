@@ -5,17 +5,19 @@ from __future__ import annotations
 import copy
 import os
 import pickle
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 import torch
 from child import ROOT, python
-from msclr.models.config import EncoderConfig
 from strategies import standing_person
 
 import msclr
+from msclr.models.config import EncoderConfig
 from msclr.models.encoder import build_encoder
 
 BLOCK_EXTRAS = "import sys; [sys.modules.__setitem__(name, None) for name in ('scipy', 'sklearn', 'matplotlib')]; "
@@ -29,12 +31,12 @@ def small_encoder() -> torch.nn.Module:
 
 def test_g01_exit_codes_and_one_line_of_error():
     for words, code in (
-        (["--nonsense"], 2),
-        (["embed"], 2),
-        (["read", "/no/such/file"], 1),
-        (["skeletons", "coco_17"], 0),
+        ("--nonsense", 2),
+        ("embed", 2),
+        ("read /no/such/file", 1),
+        ("skeletons coco_17", 0),
     ):
-        outcome = python("-m", "msclr", *words)
+        outcome = python("-m", "msclr", *words.split())
         assert outcome.returncode == code
         assert outcome.stderr.count("\n") == (code != 0)
         assert "Traceback" not in outcome.stderr
@@ -82,15 +84,13 @@ def test_g01_a_full_disk_behind_stdout_is_an_error():
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
 def test_g01_any_locale_can_show_any_name(encoding):
     # -X utf8=0 with an 8-bit stream encoding is what a non-UTF-8 locale amounts to.
-    outcome = python(
-        "-X", "utf8=0", "-m", "msclr", "read", "Тест-漢字.npz", PYTHONIOENCODING=encoding, LC_ALL="C.UTF-8"
-    )
+    words = ["-X", "utf8=0", "-m", "msclr", "read", "Тест-漢字.npz"]
+    outcome = python(*words, PYTHONIOENCODING=encoding, LC_ALL="C.UTF-8")
     assert outcome.returncode == 1
     assert "no such file or folder" in outcome.stderr
     assert "Traceback" not in outcome.stderr
-    plain = python(
-        "-m", "msclr", "skeletons", "coco_17", LC_ALL="POSIX", LANG="POSIX", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0"
-    )
+    posix = {"LC_ALL": "POSIX", "LANG": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    plain = python("-m", "msclr", "skeletons", "coco_17", **posix)
     assert plain.returncode == 0, plain.stderr
 
 
@@ -119,8 +119,11 @@ import msclr
 def test_g02_import_from_a_read_only_folder():
     code = """
 import sys
-sys.addaudithook(lambda event, arguments: (_ for _ in ()).throw(PermissionError("read-only"))
-    if event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+") and "msclr" in str(arguments[0]) else None)
+def refuse(event, arguments):
+    if event == "open" and set(str(arguments[1])) & set("wax+") and "msclr" in str(arguments[0]):
+        raise PermissionError("read-only")
+sys.addaudithook(refuse)
+
 import msclr
 [getattr(msclr, name) for name in msclr.__all__]
 """
@@ -162,6 +165,37 @@ interpreters.destroy(number)
 """
     outcome = python("-W", "ignore", "-c", code)
     assert outcome.returncode == 0, outcome.stderr
+
+
+MISSING = """
+import torch
+from msclr.errors import MissingExtraError
+from msclr.evaluate.linear import linear_accuracy
+points = torch.eye(4)
+try:
+    linear_accuracy(points, [0, 0, 1, 1], points, [0, 0, 1, 1])
+except MissingExtraError as error:
+    print(error)
+"""
+
+
+def test_g03_a_missing_optional_package_is_named_with_the_command():
+    outcome = python("-c", BLOCK_EXTRAS + MISSING)
+    assert outcome.returncode == 0, outcome.stderr
+    assert "scikit-learn" in outcome.stdout
+    assert 'pip install "msclr[evaluate]"' in outcome.stdout
+
+
+def test_g03_every_extra_that_is_named_exists():
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        extras = tomllib.load(file)["project"]["optional-dependencies"]
+    named = {
+        extra
+        for path in (ROOT / "msclr").rglob("*.py")
+        for extra in re.findall(r'"msclr\[(\w+)\]"', path.read_text("utf-8"))
+    }
+    assert named
+    assert named <= set(extras)
 
 
 @pytest.mark.parametrize("kind", ["spec", "sequence", "encoder", "error"])
