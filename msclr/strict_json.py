@@ -9,12 +9,13 @@ from typing import TypeAlias
 
 from msclr.errors import FileFormatError, FileLimitError
 
-JsonValue: TypeAlias = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
+JsonValue: TypeAlias = bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"] | None
 
 MAXIMUM_NESTING = 64
 MAXIMUM_DIGITS = 400
 
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# Possessive, and content with a missing end, so that no text makes it look at a character twice.
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _LONG_NUMBER = re.compile(rf"[0-9.eE+-]{{{MAXIMUM_DIGITS},}}")
 
 
@@ -79,7 +80,10 @@ def _decode(data: bytes, where: str) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise FileFormatError(
-            f"byte {error.start} is not UTF-8", where=where, expected="JSON in UTF-8", remedy="re-save the file as UTF-8"
+            f"byte {error.start} is not UTF-8",
+            where=where,
+            expected="JSON in UTF-8",
+            remedy="re-save the file as UTF-8",
         ) from None
 
 

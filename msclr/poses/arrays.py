@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from typing import TypeAlias, cast, get_args
 
@@ -18,39 +19,49 @@ FloatArray: TypeAlias = npt.NDArray[np.float32]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 
 MAXIMUM_COORDINATE = 1e8
-MAXIMUM_HEIGHT = 20.0
+MAXIMUM_AXES = 8
 ZERO_WARNING_SHARE = 0.05
 CONFIDENCE_SLACK = 1.1
 
 
 def to_numpy(array: object, source: str | None) -> FloatArray:
     """Return any array-like as a fresh float32 array, NaN where a masked array is masked."""
-    if hasattr(array, "detach"):
-        array = array.detach().cpu()
-        array = array.float().numpy() if hasattr(array, "float") else np.asarray(array)
-    if isinstance(array, np.ma.MaskedArray):
-        array = np.ma.filled(array.astype(np.float32), np.nan)
     if isinstance(array, list | tuple):
         _check_ragged(array, source)
-    values = np.asarray(array)
+    mask = np.ma.getmaskarray(array) if isinstance(array, np.ma.MaskedArray) else None
+    try:
+        values = np.asarray(_from_tensor(array) if hasattr(array, "detach") else array)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise PoseTypeError(f"a {type(array).__name__} that is no array: {error}", where=source) from error
     if values.dtype.kind not in "fiub":
         raise PoseTypeError(f"an array of dtype {values.dtype}", where=source, expected="real numbers")
-    with np.errstate(over="ignore"):
-        return np.array(values, dtype=np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = np.array(values, dtype=np.float32)
+    if mask is not None:
+        values[mask] = np.nan
+    return values
+
+
+def _from_tensor(tensor: object) -> object:
+    """Bring a torch tensor to the CPU, in a dtype that numpy has."""
+    here = tensor.detach().cpu()  # type: ignore[attr-defined]  # known by its detach, so that torch need not be imported
+    return here.float() if str(here.dtype) == "torch.bfloat16" else here
 
 
 def _check_ragged(array: list[object] | tuple[object, ...], source: str | None) -> None:
     try:
         np.asarray(array, dtype=np.float32)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         where, bad = _first_ragged(array, ())
         place = "".join(f"[{index}]" for index in where)
-        raise PoseError(f"nested lists that are no array: {bad} at {place}", where=source, expected="equal lengths") from None
+        raise PoseError(
+            f"nested lists that are no array: {bad} at {place}", where=source, expected="equal lengths"
+        ) from None
 
 
 def _first_ragged(array: object, path: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
-    if not isinstance(array, list | tuple):
-        return path, f"{array!r:.40}"
+    if not isinstance(array, list | tuple) or len(path) > MAXIMUM_AXES:
+        return path, f"{array!r:.40}" if len(path) <= MAXIMUM_AXES else "no end"
     lengths = [len(item) if isinstance(item, list | tuple) else -1 for item in array]
     for index, length in enumerate(lengths):
         if length != lengths[0]:
@@ -60,9 +71,9 @@ def _first_ragged(array: object, path: tuple[int, ...]) -> tuple[tuple[int, ...]
         if isinstance(item, list | tuple):
             try:
                 np.asarray(item, dtype=np.float32)
-            except (ValueError, TypeError):
+            except (ValueError, TypeError, OverflowError):
                 return _first_ragged(item, (*path, index))
-        elif not isinstance(item, int | float):
+        elif not isinstance(item, int | float) or abs(item) > sys.float_info.max:
             return (*path, index), f"{item!r:.40}"
     return path, "items of different depth"
 
@@ -78,7 +89,7 @@ def axis_order(values: FloatArray, layout: str | None, spec: SkeletonSpec, sourc
                 expected="3 axes (t j c) or 4 (p t j c)",
                 remedy="name the axes, for example layout='n c t v m'",
             )
-    order = layout.replace(" ", "").replace("m", "p").replace("v", "j")
+    order = str(layout).replace(" ", "").replace("m", "p").replace("v", "j")
     if len(set(order)) != len(order) or not set("tjc") <= set(order) <= set("nptjc"):
         raise PoseError(
             f"layout={layout!r}", where=source, expected="each of t, j, c once, and p or n at most once (m = p, v = j)"
@@ -88,7 +99,9 @@ def axis_order(values: FloatArray, layout: str | None, spec: SkeletonSpec, sourc
     size = dict(zip(order, values.shape, strict=True))
     if size.get("n", 1) != 1:
         raise PoseError(
-            f"{size['n']} clips in one array of shape {values.shape}", where=source, remedy="make one PoseSequence of each"
+            f"{size['n']} clips in one array of shape {values.shape}",
+            where=source,
+            remedy="make one PoseSequence of each",
         )
     if size["j"] != spec.num_joints:
         raise wrong_joint_count(size["j"], spec, source, values.shape, layout)
@@ -119,7 +132,9 @@ def wrong_joint_count(
     """Return the error for an array with another number of joints than its skeleton."""
     fitting = list_skeletons(joints=found)
     seen = f" in shape {shape} with layout={layout!r}" if shape else ""
-    others = f"skeletons with {found} joints: {', '.join(fitting[:6])}" if fitting else "no known skeleton has that many"
+    others = (
+        f"skeletons with {found} joints: {', '.join(fitting[:6])}" if fitting else "no known skeleton has that many"
+    )
     return PoseError(
         f"{found} joints{seen}",
         where=source,
@@ -154,21 +169,24 @@ def finite_joints(positions: FloatArray, spec: SkeletonSpec, source: str | None)
     return cast(BoolArray, ~np.isnan(positions).any(axis=-1))
 
 
-def zero_joints(
-    positions: FloatArray, finite: BoolArray, *, zeros_are_missing: bool, source: str | None
-) -> BoolArray:
-    """Return which joints are to be dropped for being exactly zero; warn when many are zero and kept."""
-    zero = (positions == 0).all(axis=-1) & finite
+def zero_joints(positions: FloatArray, known: BoolArray, *, zeros_are_missing: bool, source: str | None) -> BoolArray:
+    """Return which known joints are to be dropped for being exactly zero; warn when many are zero and kept."""
+    zero = (positions == 0).all(axis=-1) & known
     if zeros_are_missing:
         return cast(BoolArray, zero)
     share = float(zero.mean()) if zero.size else 0.0
-    if share > ZERO_WARNING_SHARE:
+    if share > ZERO_WARNING_SHARE and not _is_origin(zero, known):
         warnings.warn(
             f"{source or 'array'}: {100 * share:.0f} % of the joints are exactly zero; if zero marks a missing joint, "
             "pass zeros_are_missing=True",
             stacklevel=3,
         )
-    return np.zeros_like(finite)
+    return np.zeros_like(known)
+
+
+def _is_origin(zero: BoolArray, known: BoolArray) -> bool:
+    """Tell whether only one joint is zero, and always: the joint that the coordinates are relative to."""
+    return int(zero.any(axis=(0, 1)).sum()) == 1 and bool((zero.any(axis=2) | ~known.any(axis=2)).all())
 
 
 def check_confidence(scores: FloatArray, shape: tuple[int, ...], source: str | None) -> FloatArray:

@@ -57,16 +57,26 @@ class PoseSequence:
     def __post_init__(self) -> None:
         expected = (*self.valid.shape, self.positions.shape[-1])
         if self.positions.ndim != 4 or self.positions.shape != expected:
-            raise PoseError(f"positions {self.positions.shape} and valid {self.valid.shape}", expected="p t j c and p t j")
+            raise PoseError(
+                f"positions {self.positions.shape} and valid {self.valid.shape}", expected="p t j c and p t j"
+            )
         if self.positions.shape[2] != self.skeleton.num_joints:
             raise arrays.wrong_joint_count(self.positions.shape[2], self.skeleton, self.source)
         if not self.person_ids:
             object.__setattr__(self, "person_ids", tuple(str(person) for person in range(self.num_persons)))
         if len(self.person_ids) != self.num_persons or len(set(self.person_ids)) != self.num_persons:
             raise PoseError(f"person ids {self.person_ids} for {self.num_persons} persons", expected="one id each")
-        for array in (self.positions, self.valid, self.confidence):
+        if self.confidence is not None and self.confidence.shape != self.valid.shape:
+            raise PoseError(
+                f"confidence {self.confidence.shape} and valid {self.valid.shape}", expected="p t j of both"
+            )
+        check_fps(self.fps, self.source)
+        for name in ("positions", "valid", "confidence"):
+            array = getattr(self, name)
             if array is not None:
-                array.setflags(write=False)
+                view = array.view()  # so that the caller's own array stays writable
+                view.setflags(write=False)
+                object.__setattr__(self, name, view)
 
     @classmethod
     def from_array(
@@ -91,8 +101,8 @@ class PoseSequence:
             array: numpy array, torch tensor, masked array, pandas or xarray object, or nested lists; any real dtype.
                 NaN marks a missing coordinate, and with it the joint.
             skeleton: Id, alias, or SkeletonSpec of the joint convention.
-            layout: Order of the axes, as letters p (person), t (time), j (joint), c (coordinate); m and v are accepted for p and j,
-                and n for a leading axis of length 1. Default: "t j c" for three axes, "p t j c" for four.
+            layout: Order of the axes, as letters p (person), t (time), j (joint), c (coordinate); m and v are accepted for p
+                and j, and n for an axis of length 1. Default: "t j c" for three axes, "p t j c" for four.
             fps: Frames per second; None if unknown.
             confidence: Array in the order of `layout` without c, values 0 to 1; NaN or 0 means missing.
             valid: Boolean array in the order of `layout` without c.
@@ -106,7 +116,8 @@ class PoseSequence:
             The sequence; the array given is copied, never changed.
 
         Raises:
-            PoseError: If shape and layout contradict the skeleton, a value is infinite, or fps or confidence is out of range.
+            PoseError: If shape and layout contradict the skeleton, a value is infinite, or fps or confidence is out of
+                range.
             PoseTypeError: If the array has no real numbers in it.
 
         Example:
@@ -119,8 +130,7 @@ class PoseSequence:
         values = arrays.to_numpy(array, source)
         order = arrays.axis_order(values, layout, spec, source)
         positions = arrays.arrange(values, order, source)
-        finite = arrays.finite_joints(positions, spec, source)
-        known = finite.copy()
+        known = arrays.finite_joints(positions, spec, source)
         if confidence is not None:
             scores = arrays.check_confidence(
                 arrays.arrange(arrays.to_numpy(confidence, source), order.replace("c", ""), source), known.shape, source
@@ -130,7 +140,7 @@ class PoseSequence:
             given = arrays.arrange(arrays.to_numpy(valid, source), order.replace("c", ""), source) > 0
             arrays.check_same_shape("valid", given.shape, known.shape, source)
             known &= given
-        known &= ~arrays.zero_joints(positions, finite, zeros_are_missing=zeros_are_missing, source=source)
+        known &= ~arrays.zero_joints(positions, known, zeros_are_missing=zeros_are_missing, source=source)
         return cls(
             positions=np.where(known[..., None], positions, np.float32(0)).astype(np.float32, copy=False),
             valid=known,
@@ -147,22 +157,22 @@ class PoseSequence:
     @property
     def num_persons(self) -> int:
         """Number of person slots."""
-        return self.positions.shape[0]
+        return int(self.positions.shape[0])
 
     @property
     def num_frames(self) -> int:
         """Number of frames."""
-        return self.positions.shape[1]
+        return int(self.positions.shape[1])
 
     @property
     def num_joints(self) -> int:
         """Number of joints of the skeleton."""
-        return self.positions.shape[2]
+        return int(self.positions.shape[2])
 
     @property
     def dims(self) -> int:
         """2 for image coordinates, 3 for space."""
-        return self.positions.shape[3]
+        return int(self.positions.shape[3])
 
     @property
     def duration(self) -> float | None:
@@ -180,7 +190,9 @@ class PoseSequence:
             PoseError: If the range is not inside the sequence.
         """
         if not 0 <= start <= stop <= self.num_frames:
-            raise PoseError(f"frames {start} to {stop}", where=self.source, expected=f"a range in 0 to {self.num_frames}")
+            raise PoseError(
+                f"frames {start} to {stop}", where=self.source, expected=f"a range in 0 to {self.num_frames}"
+            )
         return self._take(np.s_[:, start:stop], self.person_ids)
 
     def persons(self, indices: Sequence[int]) -> PoseSequence:
@@ -190,7 +202,9 @@ class PoseSequence:
             PoseError: If an index is out of range.
         """
         if any(not 0 <= index < self.num_persons for index in indices):
-            raise PoseError(f"persons {list(indices)}", where=self.source, expected=f"indices 0 to {self.num_persons - 1}")
+            raise PoseError(
+                f"persons {list(indices)}", where=self.source, expected=f"indices 0 to {self.num_persons - 1}"
+            )
         return self._take(np.s_[list(indices)], tuple(self.person_ids[index] for index in indices))
 
     def _take(self, key: tuple[slice, slice] | list[int], person_ids: tuple[str, ...]) -> PoseSequence:
@@ -217,6 +231,10 @@ def check_fps(fps: float | None, source: str | None) -> float | None:
     """Return the frame rate as a float; refuse what is not a positive, plausible number."""
     if fps is None:
         return None
-    if isinstance(fps, bool) or not isinstance(fps, int | float | np.integer | np.floating) or not 0 < fps <= MAXIMUM_FPS:
+    if (
+        isinstance(fps, bool)
+        or not isinstance(fps, int | float | np.integer | np.floating)
+        or not 0 < fps <= MAXIMUM_FPS
+    ):
         raise PoseError(f"a frame rate of {fps!r}", where=source, expected=f"a number in (0, {MAXIMUM_FPS:g}], or None")
     return float(fps)

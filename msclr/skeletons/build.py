@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from msclr.errors import SkeletonError
-from msclr.skeletons.checks import check_names
+from msclr.skeletons.checks import check_known, check_names, clean_name, clean_name_pairs, clean_text
 from msclr.skeletons.names import ResolvedName, resolve_names, tree_from_anatomy
 from msclr.skeletons.spec import SkeletonSpec
 
@@ -32,23 +32,27 @@ def from_edges(
     """
     where = f"skeleton {id!r:.80}"
     names = check_names(joints, where)
+    bones = clean_name_pairs(edges, f"{where}, edges")
+    check_known(names, (name for bone in bones for name in bone), "edges", where)
+    top = names[0] if root is None else clean_name(root, f"{where}, root")
+    check_known(names, (top,), "root", where)
+    parents = _hang(names, bones, top, where)
+    return SkeletonSpec(id, names, parents, **fields)  # type: ignore[arg-type]  # checked by SkeletonSpec
+
+
+def _hang(names: tuple[str, ...], bones: Sequence[tuple[str, str]], top: str, where: str) -> list[int]:
+    """Direct the bones away from the top joint; each further component hangs from its first joint."""
     position = {name: index for index, name in enumerate(names)}
-    neighbours: list[list[int]] = [[] for _ in names]
-    for edge in edges:
-        if isinstance(edge, str) or len(edge) != 2 or any(end not in position for end in edge):
-            raise SkeletonError(f"the bone {edge!r}", where=where, expected="two names among the joints")
-        first, second = position[edge[0]], position[edge[1]]
-        neighbours[first].append(second)
-        neighbours[second].append(first)
-    if root is not None and root not in position:
-        raise SkeletonError(f"the root {root!r} is not a joint", where=where, expected="one of the joints")
+    neighbours: list[set[int]] = [set() for _ in names]
+    for first, second in bones:
+        neighbours[position[first]].add(position[second])
+        neighbours[position[second]].add(position[first])
     parents = [-1] * len(names)
-    start = 0 if root is None else position[root]
-    seen = {start}
-    order = [start]
+    order = [position[top]]
+    seen = set(order)
     while True:
         for joint in order:
-            for neighbour in neighbours[joint]:
+            for neighbour in sorted(neighbours[joint]):
                 if neighbour == parents[joint]:
                     continue
                 if neighbour in seen:
@@ -62,14 +66,12 @@ def from_edges(
                 order.append(neighbour)
         rest = [index for index in range(len(names)) if index not in seen]
         if not rest:
-            return SkeletonSpec(id, names, parents, **fields)  # type: ignore[arg-type]  # checked by SkeletonSpec
+            return parents
         order = [rest[0]]
         seen.add(rest[0])
 
 
-def from_names(
-    id: str, joints: Sequence[str], parents: Sequence[int] | None = None, **fields: object
-) -> SkeletonSpec:
+def from_names(id: str, joints: Sequence[str], parents: Sequence[int] | None = None, **fields: object) -> SkeletonSpec:
     """Build a convention from joint names alone: anatomy, left-right pairs and, if not given, the tree are guessed.
 
     Args:
@@ -95,11 +97,16 @@ def from_names(
     resolved = resolve_names(names)
     found = tuple(guess.name for guess in resolved)
     guessed_tree = parents is None
-    tree = tree_from_anatomy(found) if parents is None else tuple(parents)
+    tree = parents if parents is not None else tree_from_anatomy(found)
     notes = _describe(resolved, guessed_tree)
-    given = str(fields.pop("notes", ""))
+    given = clean_text(fields.pop("notes", ""), "notes")
     return SkeletonSpec(
-        id, names, tree, anatomy=found, notes=f"{given} {notes}".strip(), **fields  # type: ignore[arg-type]  # as above
+        id,
+        names,
+        tree,
+        anatomy=found,
+        notes=f"{given} {notes}".strip(),
+        **fields,  # type: ignore[arg-type]  # as above
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+import unicodedata
+from collections.abc import Iterable
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import cache
@@ -13,14 +15,15 @@ from msclr.errors import SkeletonError, UnknownSkeletonError
 from msclr.skeletons.spec import SkeletonSpec
 
 _registered: dict[str, SkeletonSpec] = {}
-_lock = threading.Lock()
+_lock = threading.RLock()
 
 
 def get_skeleton(skeleton: str | SkeletonSpec) -> SkeletonSpec:
     """Look up a joint convention by id or alias.
 
     Args:
-        skeleton: An id ("coco_17"), an alias ("ntu-rgb+d"), in any case and with "-" for "_", or a SkeletonSpec, which is returned.
+        skeleton: An id ("coco_17") or an alias ("ntu-rgb+d"), in any case and with "-" for "_"; or a SkeletonSpec,
+            which is returned.
 
     Raises:
         UnknownSkeletonError: If nothing bears that name; the message lists the nearest names.
@@ -32,16 +35,12 @@ def get_skeleton(skeleton: str | SkeletonSpec) -> SkeletonSpec:
     if isinstance(skeleton, SkeletonSpec):
         return skeleton
     key = _normalise(skeleton)
-    with _lock:
-        for spec in _registered.values():
-            if key in _keys(spec.id, spec.aliases):
-                return spec
-    ids = _builtin_ids()
-    if key in ids:
-        return _builtin(ids[key])
-    near = get_close_matches(key, [*ids, *map(_normalise, _registered)], n=3, cutoff=0.3)
+    found = _find(key)
+    if found is not None:
+        return found
+    near = get_close_matches(key[:64], [*_builtin_ids(), *_registered], n=3, cutoff=0.3)
     raise UnknownSkeletonError(
-        f"no skeleton is called {skeleton!r}",
+        f"no skeleton is called {skeleton!r:.80}",
         expected="one of " + ", ".join(near) if near else "an id that list_skeletons() lists",
         remedy="list_skeletons() shows all; SkeletonSpec.from_names(...) builds your own",
     )
@@ -65,8 +64,8 @@ def list_skeletons(pattern: str = "*", *, dims: int | None = None, joints: int |
         ('openpose_body25_25', 'openpose_body25b_25')
     """
     with _lock:
-        names = [*(name for name in _data() if name not in _registered), *_registered]
-    specs = (get_skeleton(name) for name in names)
+        names = [*_data(), *_registered]
+    specs = {spec.id: spec for spec in map(get_skeleton, names)}.values()
     return tuple(
         spec.id
         for spec in specs
@@ -94,28 +93,38 @@ def register_skeleton(spec: SkeletonSpec, *, replace: bool = False) -> SkeletonS
         >>> register_skeleton(mine) is get_skeleton("my_leg")
         True
     """
-    for key in _keys(spec.id, spec.aliases):
-        try:
-            known = get_skeleton(key)
-        except UnknownSkeletonError:
-            continue
-        if known != spec and not replace:
-            raise SkeletonError(
-                f"{key!r} is already the skeleton {known.id!r} with {known.num_joints} joints",
-                where=f"skeleton {spec.id!r}",
-                expected="a new id, or the same content",
-                remedy="register_skeleton(spec, replace=True)",
-            )
+    given: object = spec
+    if not isinstance(given, SkeletonSpec):
+        raise SkeletonError(f"{given!r:.60} of type {type(given).__name__}", expected="a SkeletonSpec")
     with _lock:
-        _registered[spec.id] = spec
+        for key in sorted(_keys(spec.id, spec.aliases)):
+            known = _find(key)
+            if known is not None and known != spec and not replace:
+                raise SkeletonError(
+                    f"{key!r} is already the skeleton {known.id!r} with {known.num_joints} joints",
+                    where=f"skeleton {spec.id!r}",
+                    expected="a new id, or the same content",
+                    remedy="register_skeleton(spec, replace=True)",
+                )
+        _registered.pop(_normalise(spec.id), None)
+        _registered[_normalise(spec.id)] = spec
     return spec
 
 
-def _normalise(name: str) -> str:
-    return str(name).casefold().replace("-", "_")
+def _find(key: str) -> SkeletonSpec | None:
+    with _lock:
+        for spec in reversed(_registered.values()):  # the last one to claim a name has it
+            if key in _keys(spec.id, spec.aliases):
+                return spec
+    ids = _builtin_ids()
+    return _builtin(ids[key]) if key in ids else None
 
 
-def _keys(id: str, aliases: tuple[str, ...] | list[str]) -> set[str]:
+def _normalise(name: object) -> str:
+    return unicodedata.normalize("NFC", str(name).casefold()).replace("-", "_")
+
+
+def _keys(id: str, aliases: Iterable[str]) -> set[str]:
     return {_normalise(name) for name in (id, *aliases)}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from typing import Literal, TypeAlias, get_args
 
@@ -12,7 +12,19 @@ from pydantic import BaseModel, ConfigDict
 from msclr import strict_json
 from msclr.errors import SkeletonError, UnknownJointError
 from msclr.skeletons import anatomy as anatomical
-from msclr.skeletons.checks import check_names, check_pairs, check_parts, check_tree, clean_name
+from msclr.skeletons.checks import (
+    check_choice,
+    check_known,
+    check_names,
+    check_pairs,
+    check_parts,
+    check_tree,
+    clean_name,
+    clean_name_pairs,
+    clean_names,
+    clean_text,
+    items,
+)
 
 Unit: TypeAlias = Literal["m", "cm", "mm", "in", "px", "normalized", "unknown"]
 UpAxis: TypeAlias = Literal["+x", "-x", "+y", "-y", "+z", "-z", "unknown"]
@@ -99,14 +111,19 @@ class SkeletonSpec(BaseModel):
         id = clean_name(id, "skeleton id")
         joints = check_names(joints, where)
         names = _check_anatomy(joints, anatomy, where)
-        _check_choice("dims", dims, (2, 3), where)
-        _check_choice("unit", unit, get_args(Unit), where)
-        _check_choice("up", up, get_args(UpAxis), where)
+        check_choice("dims", dims, (2, 3), where)
+        check_choice("unit", unit, get_args(Unit), where)
+        check_choice("up", up, get_args(UpAxis), where)
+        check_choice("allow_forest", allow_forest, (True, False), where)
+        source_names = tuple(
+            clean_text(name, f"{where}, source_names") for name in items(source_names, f"{where}, source_names")
+        )
         if source_names and len(source_names) != len(joints):
             raise SkeletonError(f"{len(joints)} joints but {len(source_names)} source names", where=where)
-        for name in (*center, *(name for edge in extra_edges for name in edge)):
-            if name not in joints:
-                raise SkeletonError(f"center or extra_edges name the unknown joint {name!r}", where=where)
+        center = clean_names(center, f"{where}, center")
+        edges = clean_name_pairs(extra_edges, f"{where}, extra_edges")
+        check_known(joints, center, "center", where)
+        check_known(joints, (name for edge in edges for name in edge), "extra_edges", where)
         super().__init__(
             id=id,
             joints=joints,
@@ -116,14 +133,14 @@ class SkeletonSpec(BaseModel):
             dims=dims,
             unit=unit,
             up=up,
-            aliases=tuple(clean_name(alias, f"{where}, aliases") for alias in aliases),
+            aliases=clean_names(aliases, f"{where}, aliases"),
             anatomy=names,
-            source_names=tuple(source_names),
-            center=tuple(center),
-            extra_edges=tuple((first, second) for first, second in extra_edges),
-            title=title,
-            source=source,
-            notes=notes,
+            source_names=source_names,
+            center=center,
+            extra_edges=edges,
+            title=clean_text(title, f"{where}, title"),
+            source=clean_text(source, f"{where}, source"),
+            notes=clean_text(notes, f"{where}, notes"),
             allow_forest=allow_forest,
         )
 
@@ -184,12 +201,16 @@ class SkeletonSpec(BaseModel):
     def replace(self, **changes: object) -> SkeletonSpec:
         """Return a copy with some fields changed, checked anew.
 
+        Raises:
+            SkeletonError: If there is no such field, or the changed convention contradicts itself.
+
         Example:
             >>> from msclr import get_skeleton
             >>> get_skeleton("coco_17").replace(unit="normalized").unit
             'normalized'
         """
-        return SkeletonSpec(**{**self.model_dump(), **changes})  # type: ignore[arg-type]  # checked by __init__
+        _check_fields(changes, (), f"skeleton {self.id!r}")
+        return SkeletonSpec(**{**self.model_dump(), **changes})
 
     def to_json(self) -> str:
         """Return the convention as JSON text that `from_json` reads back to an equal one."""
@@ -210,19 +231,18 @@ class SkeletonSpec(BaseModel):
         fields = strict_json.loads(text, where=where, maximum_bytes=MAXIMUM_JSON_BYTES)
         if not isinstance(fields, dict):
             raise SkeletonError(f"a JSON {type(fields).__name__}", where=where, expected="an object")
-        unknown = sorted(set(fields) - set(cls.model_fields))
-        missing = [name for name in ("id", "joints", "parents") if name not in fields]
-        if unknown or missing:
-            problem = f"unknown fields {unknown}" if unknown else f"missing fields {missing}"
-            raise SkeletonError(problem, where=where, expected=f"fields among {', '.join(cls.model_fields)}")
-        try:
-            return cls(**fields)  # type: ignore[arg-type]  # checked by __init__
-        except TypeError as error:
-            raise SkeletonError(f"a field of the wrong type ({error})", where=where) from None
+        _check_fields(fields, ("id", "joints", "parents"), where)
+        return cls(**fields)  # type: ignore[arg-type]  # checked by __init__
 
     @classmethod
     def from_edges(
-        cls, id: str, joints: Sequence[str], edges: Sequence[Sequence[str]], *, root: str | None = None, **fields: object
+        cls,
+        id: str,
+        joints: Sequence[str],
+        edges: Sequence[Sequence[str]],
+        *,
+        root: str | None = None,
+        **fields: object,
     ) -> SkeletonSpec:
         """Build a convention from undirected bones; see `msclr.skeletons.build.from_edges`."""
         from msclr.skeletons.build import from_edges
@@ -239,28 +259,33 @@ class SkeletonSpec(BaseModel):
         return from_names(id, joints, parents, **fields)
 
 
-def _check_choice(field: str, value: object, choices: tuple[object, ...], where: str) -> None:
-    if value not in choices or isinstance(value, bool):
-        listed = ", ".join(map(str, choices))
-        raise SkeletonError(f"{field} is {value!r}", where=where, expected=f"one of {listed}")
+def _check_fields(fields: Collection[str], required: tuple[str, ...], where: str) -> None:
+    unknown = sorted(set(fields) - set(SkeletonSpec.model_fields))
+    missing = [name for name in required if name not in fields]
+    if unknown or missing:
+        problem = f"unknown fields {unknown}" if unknown else f"missing fields {missing}"
+        raise SkeletonError(problem, where=where, expected=f"fields among {', '.join(SkeletonSpec.model_fields)}")
 
 
-def _check_anatomy(
-    joints: tuple[str, ...], anatomy: Sequence[str | None] | None, where: str
-) -> tuple[str | None, ...]:
+def _check_anatomy(joints: tuple[str, ...], anatomy: object, where: str) -> tuple[str | None, ...]:
     vocabulary = anatomical.vocabulary()
     if anatomy is None:
         return tuple(joint if joint in vocabulary else None for joint in joints)
-    if len(anatomy) != len(joints):
-        raise SkeletonError(f"{len(joints)} joints but {len(anatomy)} anatomical names", where=where)
-    for joint, name in zip(joints, anatomy, strict=True):
-        if name is not None and name not in vocabulary:
+    given = items(anatomy, f"{where}, anatomy")
+    if len(given) != len(joints):
+        raise SkeletonError(f"{len(joints)} joints but {len(given)} anatomical names", where=where)
+    names: list[str | None] = []
+    for joint, name in zip(joints, given, strict=True):
+        if name is not None and (not isinstance(name, str) or name not in vocabulary):
             raise SkeletonError(
-                f"joint {joint!r} has the anatomical name {name!r}", where=where, expected="a name of the vocabulary"
+                f"joint {joint!r} has the anatomical name {name!r:.60}",
+                where=where,
+                expected="a name of msclr.skeletons.anatomy.vocabulary(), or None",
             )
-        if name is not None and anatomy.count(name) > 1:
+        if name is not None and name in names:
             raise SkeletonError(f"several joints have the anatomical name {name!r}", where=where, expected="one each")
-    return tuple(anatomy)
+        names.append(name)
+    return tuple(names)
 
 
 def _pairs_from(joints: tuple[str, ...], names: tuple[str | None, ...]) -> list[tuple[str, str]]:
