@@ -1,0 +1,110 @@
+"""Collectives in one process, and in two that talk over the loopback; this file is also the program they run."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from msclr.collectives import all_reduce_sum, gather_rows, rank, world_size
+from msclr.errors import PoseError
+
+
+def test_single_process_is_the_identity() -> None:
+    tensor = torch.randn(3, 2, requires_grad=True)
+    assert (rank(), world_size()) == (0, 1)
+    assert torch.equal(gather_rows(tensor), tensor)
+    assert not gather_rows(tensor).requires_grad
+    assert all_reduce_sum(tensor) is tensor
+
+
+def test_a_scalar_has_no_rows() -> None:
+    with pytest.raises(PoseError, match=r"\(\)"):
+        gather_rows(torch.tensor(1.0))
+
+
+@pytest.fixture(scope="module")
+def two_processes(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]:
+    """What each of two processes has found."""
+    if not torch.distributed.is_available():
+        pytest.skip("this torch has no torch.distributed")
+    store = tmp_path_factory.mktemp("store") / "rendezvous"
+    children = [
+        subprocess.Popen(
+            [sys.executable, __file__, str(number), str(store)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        for number in range(2)
+    ]
+    try:
+        answers = [child.communicate(timeout=90) for child in children]
+    finally:
+        for child in children:
+            child.kill()
+            child.wait()
+    assert [child.returncode for child in children] == [0, 0], answers
+    return [json.loads(output.splitlines()[-1]) for output, _ in answers]
+
+
+def test_ranks_differ_and_world_is_two(two_processes: list[dict[str, object]]) -> None:
+    assert [(found["rank"], found["world"]) for found in two_processes] == [(0, 2), (1, 2)]
+
+
+def test_rows_come_in_rank_order_on_every_process(two_processes: list[dict[str, object]]) -> None:
+    for found in two_processes:
+        assert found["uneven"] == [[0.0, 0.0], [1.0, 1.0], [1.0, 1.0], [1.0, 1.0]]
+        assert found["one_empty"] == [10, 11]
+
+
+def test_sum_has_the_gradient_of_all_processes(two_processes: list[dict[str, object]]) -> None:
+    # Loss r is (r + 1) * sum(x)**2 / 2 with sum(x) = 3: each x gets (1 + 2) * 3.
+    for found in two_processes:
+        assert found["sum"] == 3.0
+        assert found["gradient"] == 9.0
+
+
+def test_queue_is_the_same_on_every_process(two_processes: list[dict[str, object]]) -> None:
+    # Ranks bring keys 0..2 and 100..101, then 3 and nothing; one key of rank 1 is NaN. Size 4.
+    for found in two_processes:
+        assert found["queue"] == [0, 1, 2, 100, 3][-4:]
+        assert found["rejected"] == 1
+
+
+def _work(number: int, store: str) -> dict[str, object]:
+    from msclr.losses.queue import NegativeQueue
+
+    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo0" if sys.platform == "darwin" else "lo")
+    torch.distributed.init_process_group("gloo", init_method=Path(store).as_uri(), rank=number, world_size=2)
+    found: dict[str, object] = {"rank": rank(), "world": world_size()}
+    found["uneven"] = gather_rows(torch.full((1 + 2 * number, 2), float(number))).tolist()
+    found["one_empty"] = gather_rows(torch.tensor([10, 11])[: 2 * (1 - number)]).tolist()
+
+    value = torch.tensor(1.0 + number, requires_grad=True)
+    total = all_reduce_sum(value)
+    ((number + 1) * total**2 / 2).backward()
+    found["sum"], found["gradient"] = total.item(), value.grad.item()
+
+    queue = NegativeQueue(dim=1, size=4)
+    ids = torch.arange(3) if number == 0 else torch.tensor([100, 101])
+    keys = ids.float()[:, None].clone()
+    if number == 1:
+        keys[1] = float("nan")
+    queue.enqueue(keys, ids)
+    ids = torch.tensor([3]) if number == 0 else torch.zeros(0, dtype=torch.int64)
+    queue.enqueue(ids.float()[:, None], ids)
+    found["queue"] = queue.keys.flatten().roll(-int(queue.pointer)).int().tolist()
+    found["rejected"] = int(queue.rejected)
+    torch.distributed.destroy_process_group()
+    return found
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(_work(int(sys.argv[1]), sys.argv[2])) + "\n")
