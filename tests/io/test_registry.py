@@ -47,7 +47,7 @@ def test_two_formats_that_fit_are_listed(tmp_path, monkeypatch):
     (tmp_path / "a").write_text("x")
     both = tuple(Format(name, name, (), lambda _: True, lambda path, options: two_persons()) for name in ("one", "two"))
     monkeypatch.setattr(registry, "formats", lambda: both)
-    with pytest.raises(UnknownFormatError, match="several formats fit: one, two.*format='one'"):
+    with pytest.raises(UnknownFormatError, match=r"several formats fit: one, two.*format='one'"):
         read(tmp_path / "a")
     assert read(tmp_path / "a", format="two").num_persons == 3
 

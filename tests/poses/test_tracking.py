@@ -49,7 +49,7 @@ def test_the_assignment_is_the_cheapest_of_all(seed):
 def test_beyond_the_gate_a_new_track_begins():
     pose = np.random.default_rng(0).uniform(0, 10, size=(1, 5, 2))
     size = float(bounding_diagonal(pose)[0])
-    near, far = track_persons([pose, pose + [0.9 * size, 0]]), track_persons([pose, pose + [1.1 * size, 0]])
+    near, far = (track_persons([pose, pose + np.array([factor * size, 0])]) for factor in (0.9, 1.1))
     assert [int(tracks[0]) for tracks in near] == [0, 0]
     assert [int(tracks[0]) for tracks in far] == [0, 1]
 
