@@ -12,7 +12,7 @@ from einops import rearrange
 
 from msclr.errors import PoseError, PoseTypeError
 from msclr.skeletons.registry import list_skeletons
-from msclr.skeletons.spec import SkeletonSpec, Unit, UpAxis
+from msclr.skeletons.spec import METRES_PER_UNIT, SkeletonSpec, Unit, UpAxis
 
 Array: TypeAlias = npt.NDArray[np.generic]
 FloatArray: TypeAlias = npt.NDArray[np.float32]
@@ -112,14 +112,25 @@ def axis_order(values: FloatArray, layout: str | None, spec: SkeletonSpec, sourc
             expected="2 or 3 coordinates",
             remedy="pass scores as confidence=, and the order of the axes as layout=",
         )
-    if size["c"] < spec.dims and spec.dims == 3 and spec.unit in ("m", "cm", "mm", "in"):
+    return order
+
+
+def check_dims(dims: int, spec: SkeletonSpec, unit: str | None, source: str | None) -> None:
+    """Refuse 2D data for a skeleton in metres, and 3D data, or 2D with a score, for one in pixels."""
+    if dims == 2 and spec.dims == 3 and spec.unit in METRES_PER_UNIT:
         raise PoseError(
             f"2D coordinates for the 3D skeleton {spec.id!r} in {spec.unit}",
             where=source,
             expected="3 coordinates",
             remedy=f"get_skeleton({spec.id!r}).replace(dims=2, unit='px', up='-y') for its 2D projection",
         )
-    return order
+    if dims == 3 and spec.dims == 2 and (unit or spec.unit) == "px":
+        raise PoseError(
+            f"3 values per joint for the 2D skeleton {spec.id!r} in px",
+            where=source,
+            expected="2 coordinates",
+            remedy="pass scores as confidence=, or the unit of 3D coordinates as unit=",
+        )
 
 
 def wrong_joint_count(

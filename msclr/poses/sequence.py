@@ -101,7 +101,7 @@ class PoseSequence:
             array: numpy array, torch tensor, masked array, pandas or xarray object, or nested lists; any real dtype.
                 NaN marks a missing coordinate, and with it the joint.
             skeleton: Id, alias, or SkeletonSpec of the joint convention.
-            layout: Order of the axes, as letters p (person), t (time), j (joint), c (coordinate); m and v are accepted for p
+            layout: Order of the axes, as letters p (person), t (time), j (joint), c (coordinate); m and v stand for p
                 and j, and n for an axis of length 1. Default: "t j c" for three axes, "p t j c" for four.
             fps: Frames per second; None if unknown.
             confidence: Array in the order of `layout` without c, values 0 to 1; NaN or 0 means missing.
@@ -130,6 +130,7 @@ class PoseSequence:
         values = arrays.to_numpy(array, source)
         order = arrays.axis_order(values, layout, spec, source)
         positions = arrays.arrange(values, order, source)
+        arrays.check_dims(positions.shape[-1], spec, unit, source)
         known = arrays.finite_joints(positions, spec, source)
         if confidence is not None:
             scores = arrays.check_confidence(

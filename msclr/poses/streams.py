@@ -117,9 +117,9 @@ def stream(sequence: PoseSequence, name: str, bones: Bones | None = None) -> Pos
 
     Example:
         >>> import numpy as np
-        >>> clip = PoseSequence.from_array(np.random.default_rng(0).normal(size=(4, 17, 3)), "coco_17")
+        >>> clip = PoseSequence.from_array(np.random.default_rng(0).normal(size=(4, 17, 2)), "coco_17")
         >>> stream(clip, "motion")
-        PoseSequence(coco_17: 1 person, 4 frames, 17 joints in 3D px, 75.0 % of joints known)
+        PoseSequence(coco_17: 1 person, 4 frames, 17 joints in 2D px, 75.0 % of joints known)
     """
     if name == "joint":
         return sequence

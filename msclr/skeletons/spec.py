@@ -115,9 +115,7 @@ class SkeletonSpec(BaseModel):
         check_choice("unit", unit, get_args(Unit), where)
         check_choice("up", up, get_args(UpAxis), where)
         check_choice("allow_forest", allow_forest, (True, False), where)
-        source_names = tuple(
-            clean_text(name, f"{where}, source_names") for name in items(source_names, f"{where}, source_names")
-        )
+        source_names = tuple(clean_text(name, f"{where}, names") for name in items(source_names, f"{where}, names"))
         if source_names and len(source_names) != len(joints):
             raise SkeletonError(f"{len(joints)} joints but {len(source_names)} source names", where=where)
         center = clean_names(center, f"{where}, center")
