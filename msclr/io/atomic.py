@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from msclr.atomic import sync_folder
 from msclr.errors import MsclrError, NotAFileError
 from msclr.io.guard import shown
 
@@ -49,7 +50,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         temporary.replace(target)
         temporary = None
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     except OSError as error:
         if isinstance(error, MsclrError):
             raise
@@ -63,13 +64,3 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
         if temporary is not None:
             with suppress(OSError):
                 temporary.unlink()
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename itself durable; not every system can, and then there is nothing to do about it."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

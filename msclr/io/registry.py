@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
+
 from msclr.errors import PoseError, UnknownFormatError
 from msclr.io import guard
 from msclr.io.limits import ReadLimits
@@ -210,17 +212,15 @@ def _detect(path: Path, limits: ReadLimits) -> Format:
 def _choose_persons(sequence: PoseSequence, person: int | list[int] | str | None) -> PoseSequence:
     if person is None:
         return sequence
-    if (
-        isinstance(person, bool)
-        or not isinstance(person, int | list | str)
-        or (isinstance(person, str) and person != "longest")
-    ):
-        raise PoseError(
-            f"person={person!r}", where=sequence.source, expected="None, a slot, a list of slots, or 'longest'"
-        )
-    if isinstance(person, str):
+    if person == "longest":
         if not sequence.num_persons:
             raise PoseError("nobody is in this recording", where=sequence.source, expected="at least one person")
         seen = sequence.valid.any(axis=2).sum(axis=1)
         return sequence.persons([int(seen.argmax())])
-    return sequence.persons([person] if isinstance(person, int) else person)
+    given: list[object] = list(person) if isinstance(person, list) else [person]
+    slots = [int(slot) for slot in given if isinstance(slot, int | np.integer) and not isinstance(slot, bool)]
+    if len(slots) < len(given):
+        raise PoseError(
+            f"person={person!r:.80}", where=sequence.source, expected="None, a slot, a list of slots, or 'longest'"
+        )
+    return sequence.persons(slots)

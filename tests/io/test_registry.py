@@ -63,14 +63,15 @@ def test_an_unknown_skeleton_is_refused_before_the_file_is_touched():
 
 
 @pytest.mark.parametrize(
-    ("person", "ids"), [(None, "abc"), (1, "b"), ([2, 0], "ca"), ((0,), "a"), ("longest", "b"), ([], "")]
+    ("person", "ids"),
+    [(None, "abc"), (1, "b"), (np.int64(1), "b"), ([2, 0], "ca"), ((0,), "a"), ("longest", "b"), ([], "")],
 )
 def test_persons_can_be_chosen(tmp_path, person, ids):
     write(two_persons(), tmp_path / "a.npz")
     assert "".join(read(tmp_path / "a.npz", person=person).person_ids) == ids
 
 
-@pytest.mark.parametrize("person", [3, -1, [0, 7], True, "first", 1.5])
+@pytest.mark.parametrize("person", [3, -1, [0, 7], [0, 0], True, "first", 1.5, ["a"], [None]])
 def test_persons_who_are_not_there_are_refused(tmp_path, person):
     write(two_persons(), tmp_path / "a.npz")
     with pytest.raises(PoseError):
