@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import secrets
+import sys
 from contextlib import suppress
 from pathlib import Path
+
+_HERE_LINUX = -100  # AT_FDCWD
+_EXCHANGE = 2  # RENAME_EXCHANGE on Linux, RENAME_SWAP on macOS: the same number
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -59,3 +64,60 @@ def sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def replace_folder(new: Path, target: Path) -> Path | None:
+    """Put a complete folder in the place of another, which is kept under the first one's name or a similar one.
+
+    On Linux and macOS the two are exchanged in one step. Elsewhere the old one steps aside first and comes back should
+    the second step fail.
+
+    Args:
+        new: A complete folder beside `target`.
+        target: Where it shall be; a folder, or nothing.
+
+    Returns:
+        Where the old folder is now, or None if there was none.
+
+    Raises:
+        OSError: If the folders cannot be renamed; both are where they were then.
+
+    Example:
+        >>> import tempfile
+        >>> parent = Path(tempfile.mkdtemp())
+        >>> for name in ("old", "new"):
+        ...     (parent / name).mkdir()
+        ...     write_bytes(parent / name / "note.txt", name.encode())
+        >>> aside = replace_folder(parent / "new", parent / "old")
+        >>> (parent / "old" / "note.txt").read_text(), (aside / "note.txt").read_text()
+        ('new', 'old')
+    """
+    aside: Path | None = None
+    if not target.exists():
+        new.rename(target)
+    elif _exchange(new, target):
+        aside = new
+    else:
+        aside = new.with_name(f"{new.name}.old")
+        target.rename(aside)
+        try:
+            new.rename(target)
+        except OSError:
+            aside.rename(target)
+            raise
+    sync_folder(target.parent)
+    return aside
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Exchange two names in one step, where the system and the file system can."""
+    names = os.fsencode(first), os.fsencode(second)
+    library = ctypes.CDLL(None) if sys.platform in ("linux", "darwin") else None
+    try:
+        if sys.platform == "linux" and library is not None:
+            return bool(library.renameat2(_HERE_LINUX, names[0], _HERE_LINUX, names[1], _EXCHANGE) == 0)
+        if sys.platform == "darwin" and library is not None:
+            return bool(library.renamex_np(*names, _EXCHANGE) == 0)
+    except AttributeError:  # a C library older than the call
+        return False
+    return False
