@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-from msclr.samples import sample_paths
-
 import msclr
 from msclr.demo import lines
+from msclr.samples import sample_paths
 
 
 def test_demo_compares_four_conventions(model_folder):
