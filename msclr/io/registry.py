@@ -83,9 +83,9 @@ def formats() -> tuple[Format, ...]:
         >>> [format.name for format in formats()][:2]
         ['ntu', 'openpose']
     """
-    from msclr.io import npy, npz, ntu, openpose
+    from msclr.io import asf_amc, bvh, npy, npz, ntu, openpose
 
-    modules = (ntu, openpose, npz, npy)
+    modules = (ntu, openpose, bvh, asf_amc, npz, npy)
     return tuple(module.FORMAT for module in modules)
 
 
