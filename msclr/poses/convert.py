@@ -12,7 +12,7 @@ import torch
 from msclr.errors import ConversionError, PoseError
 from msclr.poses.canonical import turn_up
 from msclr.poses.joint_map import JointMap, Status
-from msclr.poses.placement import Anchors, Placement, place
+from msclr.poses.placement import Anchors, Placement, place, stack
 from msclr.poses.sequence import BoolArray, FloatArray, PoseSequence
 from msclr.skeletons.registry import get_skeleton
 from msclr.skeletons.spec import SkeletonSpec
@@ -147,16 +147,10 @@ def conversion_map(source: SkeletonSpec, target: SkeletonSpec) -> JointMap:
             rows.append(Placement(np.eye(source.num_joints)[same], nothing, nothing, np.zeros(3)))
             status.append("copied")
             continue
-        placed = None if name is None else place(anchors, name, dims=source.dims)
+        placed = None if name is None else place(anchors, name)
         rows.append(placed or Placement(nothing, nothing, nothing, np.zeros(3)))
         status.append("derived" if placed else "impossible")
-    return JointMap(
-        weights=np.array([row.weights for row in rows], np.float32),
-        axis_weights=np.array([row.axis for row in rows], np.float32),
-        lateral_weights=np.array([row.lateral for row in rows], np.float32),
-        offsets=np.array([row.offset for row in rows], np.float32),
-        status=tuple(status),
-    )
+    return stack(rows, status)
 
 
 def _copy_of(source: SkeletonSpec, target: SkeletonSpec, joint: int) -> int | None:

@@ -6,14 +6,14 @@ offset in the frame of the bone that carries the point.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from msclr.poses.joint_map import FADING_SINE
+from msclr.poses.joint_map import FADING_SINE, JointMap, Status
 from msclr.skeletons.anatomy import SEGMENT_BONES, VIRTUAL_POINTS, mirror, point
 from msclr.skeletons.spec import SkeletonSpec
 
@@ -79,6 +79,7 @@ class Anchors:
 
     def __init__(self, spec: SkeletonSpec) -> None:
         self.names = spec.anatomy
+        self.dims = spec.dims
         self.template: Row = np.array(
             [(0.0, 0.0, 0.0) if name is None else point(name).position for name in spec.anatomy]
         )
@@ -140,13 +141,23 @@ def frames(anchors: Anchors, name: str) -> list[Frame]:
     return sorted(found, key=lambda frame: not frame.own)
 
 
-def place(anchors: Anchors, name: str, *, dims: int) -> Placement | None:
+def stack(rows: Sequence[Placement], status: Sequence[Status]) -> JointMap:
+    """Make a JointMap of its rows."""
+    return JointMap(
+        weights=np.array([row.weights for row in rows], np.float32),
+        axis_weights=np.array([row.axis for row in rows], np.float32),
+        lateral_weights=np.array([row.lateral for row in rows], np.float32),
+        offsets=np.array([row.offset for row in rows], np.float32),
+        status=tuple(status),
+    )
+
+
+def place(anchors: Anchors, name: str) -> Placement | None:
     """Place an anatomical point relative to the joints of a skeleton.
 
     Args:
-        anchors: The skeleton that is there.
+        anchors: The skeleton that is there; if it is 2D, the placement is an affine combination.
         name: The point wanted.
-        dims: 3, or 2 for a placement that is an affine combination.
 
     Returns:
         None if it cannot be told within about 10 cm.
@@ -159,7 +170,7 @@ def place(anchors: Anchors, name: str, *, dims: int) -> Placement | None:
         rest = there - row @ anchors.template
         if np.linalg.norm(rest) <= NEGLIGIBLE:
             return _plain(row)
-        placed = [_offset(anchors, frame, row, rest, dims) for frame in bones[:1]]
+        placed = [offset_in_frame(anchors, frame, row, rest) for frame in bones[:1]]
         if placed and placed[0] is not None:
             return placed[0]
         if np.linalg.norm(rest) <= TOLERABLE:
@@ -168,7 +179,7 @@ def place(anchors: Anchors, name: str, *, dims: int) -> Placement | None:
         base = _nearest(anchors, frame, name)
         rest = there - base @ anchors.template
         if frame.own or _within_reach(anchors, base, name):
-            found = _offset(anchors, frame, base, rest, dims)
+            found = offset_in_frame(anchors, frame, base, rest)
             if found is not None:
                 return found
     return None
@@ -194,12 +205,22 @@ def _within_reach(anchors: Anchors, row: Row, name: str) -> bool:
     return bool(np.linalg.norm(used - point(name).position, axis=1).min() <= limit)
 
 
-def _offset(anchors: Anchors, frame: Frame, base: Row, rest: Row, dims: int) -> Placement | None:
-    """Make up for what a base misses on the template, by the frame; None if too much remains."""
+def offset_in_frame(anchors: Anchors, frame: Frame, base: Row, rest: Row) -> Placement | None:
+    """Move a base by a vector that is known on the template, in a frame that goes with the body.
+
+    Args:
+        anchors: The skeleton; if it is 2D, the result is an affine combination.
+        frame: The frame.
+        base: [j] weights of the point to move.
+        rest: [3] the vector on the template, in metres.
+
+    Returns:
+        None if the frame cannot express most of the vector.
+    """
     bone = frame.axis @ anchors.template
     across = np.zeros(3) if frame.lateral is None else frame.lateral @ anchors.template
     length = float(np.linalg.norm(bone))
-    if dims == 2:
+    if anchors.dims == 2:
         # Orthographic views are linear: shares of the bone and of the lateral vector survive any of them.
         share, *_ = np.linalg.lstsq(np.stack((bone, across), axis=1), rest, rcond=None)
         remaining = rest - share[0] * bone - share[1] * across
