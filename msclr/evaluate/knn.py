@@ -72,15 +72,10 @@ def knn_accuracy(
         Accuracy(correct=1, count=2, unseen=0)
     """
     task = check_task(train, train_labels, test, test_labels)
-    found = search(task.test, task.train, k)
+    accuracy = task.accuracy(vote(task, k))
     if check_leaks:
-        warn_of_leaks(found.scores[:, 0])
-    classes = task.train_codes[found.indices]  # n k
-    weights = (found.scores.double() / TEMPERATURE).exp()
-    votes = weights.new_zeros(len(classes), task.num_classes).scatter_add_(1, classes, weights)
-    winner = votes.gather(1, classes).argmax(dim=1, keepdim=True)
-    predicted = classes.gather(1, winner)[:, 0]
-    return task.accuracy(predicted)
+        warn_of_leaks(count_duplicates(task.train, task.test), len(task.test))
+    return accuracy
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,20 +119,26 @@ def check_task(train: Vectors, train_labels: Labels, test: Vectors, test_labels:
     )
 
 
+def vote(task: Task, k: int) -> Tensor:
+    """Return the class number [m] for which the k nearest training vectors of each test vector vote."""
+    found = search(task.test, task.train, k)
+    classes = task.train_codes[found.indices]  # m k
+    weights = (found.scores.double() / TEMPERATURE).exp()
+    votes = weights.new_zeros(len(classes), task.num_classes).scatter_add_(1, classes, weights)
+    winner = votes.gather(1, classes).argmax(dim=1, keepdim=True)  # the first of equals, so the nearest
+    return classes.gather(1, winner)[:, 0]
+
+
 def count_duplicates(train: Vectors, test: Vectors) -> int:
     """Count the test vectors that are among the training vectors, up to length and rounding."""
     return int((search(test, train, 1).scores[:, 0] >= SAME_SCORE).sum())
 
 
-def warn_of_leaks(nearest: Tensor) -> None:
-    """Warn if similarities [m] to the nearest training vector show that test clips were trained on."""
-    same = int((nearest >= SAME_SCORE).sum())
-    if same:
-        warnings.warn(
-            f"{same} of {len(nearest)} test vectors are also training vectors: the split leaks",
-            UserWarning,
-            stacklevel=3,
-        )
+def warn_of_leaks(duplicates: int, count: int) -> None:
+    """Warn if some of the test vectors are training vectors."""
+    if duplicates:
+        found = f"{duplicates} of {count} test vectors are also training vectors: the split leaks"
+        warnings.warn(found, UserWarning, stacklevel=3)
 
 
 def _texts(labels: Labels) -> list[str]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import warnings
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from msclr.errors import MissingExtraError
 from msclr.evaluate.knn import Accuracy, Labels, Task, check_task
@@ -40,10 +42,12 @@ def linear_accuracy(
         >>> linear_accuracy(points, ["up", "up", "right", "right"], points[:1] + 0.1, ["up"]).value
         1.0
     """
-    return _fit_and_count(check_task(train, train_labels, test, test_labels), regularisation)
+    task = check_task(train, train_labels, test, test_labels)
+    return task.accuracy(classify(task, regularisation))
 
 
-def _fit_and_count(task: Task, regularisation: float) -> Accuracy:
+def classify(task: Task, regularisation: float = 1.0) -> Tensor:
+    """Return the class number [m] that logistic regression gives each test vector."""
     try:
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
@@ -52,11 +56,16 @@ def _fit_and_count(task: Task, regularisation: float) -> Accuracy:
         raise MissingExtraError(
             "linear evaluation needs scikit-learn, which is not installed", remedy='pip install "msclr[evaluate]"'
         ) from None
-    scaler = StandardScaler().fit(task.train.double().numpy())
+    known, asked = task.train.double().numpy(), task.test.double().numpy()
+    scaler = StandardScaler().fit(known)
+    known, asked = scaler.transform(known), scaler.transform(asked)
+    if known.shape[0] < known.shape[1]:
+        # The best weights lie in the space the training vectors span: the same answer from fewer dimensions.
+        axes = np.linalg.svd(known, full_matrices=False)[2].T
+        known, asked = known @ axes, asked @ axes
     model = LogisticRegression(C=1 / regularisation, max_iter=MAXIMUM_STEPS)
     with warnings.catch_warnings():
         # Separable classes: the optimum is far away, but the labels it gives have long settled.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(scaler.transform(task.train.double().numpy()), task.train_codes.numpy())
-    predicted = model.predict(scaler.transform(task.test.double().numpy()))
-    return task.accuracy(torch.from_numpy(predicted))
+        model.fit(known, task.train_codes.numpy())
+    return torch.from_numpy(model.predict(asked))

@@ -48,3 +48,12 @@ def test_linear_says_what_to_install(monkeypatch):
     train, known, test, wanted = task()
     with pytest.raises(MissingExtraError, match=r'pip install "msclr\[evaluate\]"'):
         linear_accuracy(train, known, test, wanted)
+
+
+def test_linear_with_more_dimensions_than_clips_equals_plain_logistic_regression():
+    train, known, test, wanted = task(train=30, test=60, dim=80)
+    mean, deviation = train.mean(axis=0), train.std(axis=0)
+    model = LogisticRegression(max_iter=5000, tol=1e-8).fit((train - mean) / deviation, known)
+    expected = model.score((test - mean) / deviation, wanted)
+    found = linear_accuracy(train, known, test, wanted)
+    assert found.value == pytest.approx(expected, abs=1.01 / 60)
