@@ -15,7 +15,7 @@ import click
 from msclr import __version__
 from msclr.cli.demo import demo
 from msclr.cli.embed import embed
-from msclr.cli.options import debug_option
+from msclr.cli.options import debug_option, printable
 from msclr.cli.pretrain import pretrain
 from msclr.cli.read import read
 from msclr.cli.search import search
@@ -86,7 +86,7 @@ def _report(error: BaseException, *, debug: bool) -> int:
     else:
         code, message = FAILURE, f"{type(error).__name__}: {error}. This is a bug in msclr; --debug shows where"
     with suppress(OSError):  # a closed stderr is no reason for a second error
-        click.echo(f"msclr: error: {_one_line(message)}", err=True)
+        click.echo(f"msclr: error: {printable(message)}", err=True)
     return code
 
 
@@ -98,11 +98,7 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    click.echo(f"msclr: warning: {_one_line(str(message))}", err=True)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    click.echo(f"msclr: warning: {printable(str(message))}", err=True)
 
 
 def _make_streams_lenient() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from msclr.cli.options import Command, Reading, reading_options
+from msclr.cli.options import Command, Reading, printable, reading_options
 from msclr.errors import MsclrError
 
 if TYPE_CHECKING:
@@ -86,5 +86,5 @@ def _vector(encoder: MultiSkeletonEncoder, name: str, clip: PoseSequence) -> Ten
 
 
 def _report(name: str, error: MsclrError) -> None:
-    text = " ".join(str(error).split())
-    click.echo(f"msclr: {text}" if text.startswith(name) else f"msclr: {name}: {text}", err=True)
+    text = str(error)
+    click.echo("msclr: " + printable(text if text.startswith(name) else f"{name}: {text}"), err=True)

@@ -27,6 +27,12 @@ class Command(click.Command):
         self.params.append(click.Option(["--debug"], is_flag=True, expose_value=False, help="Show tracebacks."))
 
 
+def printable(text: str) -> str:
+    """Return text as one line without control characters: names in files are not ours to trust with the terminal."""
+    line = " ".join(text.split())
+    return line if line.isprintable() else "".join(each if each.isprintable() else ascii(each)[1:-1] for each in line)
+
+
 @dataclass(frozen=True)
 class Reading:
     """How to read a pose file: the options of `msclr.read`, as given on the command line."""

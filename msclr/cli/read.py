@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from msclr.cli.options import Command, Reading, reading_options
+from msclr.cli.options import Command, Reading, printable, reading_options
 
 if TYPE_CHECKING:
     from msclr.poses.sequence import PoseSequence
@@ -29,7 +29,7 @@ def read(reading: Reading, file: str) -> None:
     chosen = _detect(to_path(file), ReadLimits()) if reading.format == "auto" else _named(reading.format)
     clip = replace(reading, format=chosen.name).read(file)
     for label, text in (("format", f"{chosen.name} ({chosen.title})"), *facts(clip)):
-        click.echo(f"{label + ':':<10} {text}")
+        click.echo(f"{printable(label) + ':':<10} {printable(text)}")
 
 
 def facts(clip: PoseSequence) -> Iterator[tuple[str, str]]:

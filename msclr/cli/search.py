@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from msclr.cli.options import Command, Reading, reading_options
+from msclr.cli.options import Command, Reading, printable, reading_options
 from msclr.errors import ModelError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def search(reading: Reading, query: str, vectors: str, k: int, model: str | None
     found = nearest(vector[None], bank, k=min(k + 1, len(bank)))
     ranked = zip(found.indices[0].tolist(), found.scores[0].tolist(), strict=True)
     for index, score in [(index, score) for index, score in ranked if index != own][:k]:
-        click.echo(f"{score:7.4f}  {known.names[index]}  ({known.skeletons[index]})")
+        click.echo(f"{score:7.4f}  {printable(known.names[index])}  ({printable(known.skeletons[index])})")
 
 
 def _embed(query: str, known: VectorFile, model: str, reading: Reading) -> Tensor:

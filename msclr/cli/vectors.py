@@ -68,7 +68,7 @@ def read_vectors(path: Path) -> VectorFile:
     if not path.is_file():
         raise NotAFileError("not a regular file", where=where, expected="a file that msclr embed wrote")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         version = int(arrays["format_version"])
         found = VectorFile(

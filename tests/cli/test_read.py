@@ -41,6 +41,15 @@ def test_options_reach_the_reader(run, tmp_path):
     assert "missing" not in said
 
 
+def test_control_characters_of_a_file_do_not_reach_the_terminal(run, tmp_path):
+    clip = standing_person("h36m_17").replace(meta={"label": "\x1b[2J\nformat: forged", "\x07bell": "x"})
+    msclr.write(clip, tmp_path / "clip.npz")
+    out = run("read", tmp_path / "clip.npz").out
+    assert all(line.isprintable() for line in out.splitlines())
+    assert out.count("\nformat:") == 0
+    assert r"\x1b[2J format: forged" in out
+
+
 def test_person_is_checked(run, clips):
     assert run("read", clips[0], "--person", "all").code == 0
     assert run("read", clips[0], "--person", "longest").code == 0
