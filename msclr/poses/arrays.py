@@ -75,7 +75,9 @@ def _first_ragged(array: object, path: tuple[int, ...]) -> tuple[tuple[int, ...]
                 return _first_ragged(item, (*path, index))
         elif not isinstance(item, int | float) or abs(item) > sys.float_info.max:
             return (*path, index), f"{item!r:.40}"
-    return path, "items of different depth"
+    shapes = [np.shape(item) for item in array]
+    index = next((index for index, shape in enumerate(shapes) if shape != shapes[0]), 0)
+    return (*path, index), f"shape {shapes[index]} after shape {shapes[0]}"
 
 
 def axis_order(values: FloatArray, layout: str | None, spec: SkeletonSpec, source: str | None) -> str:

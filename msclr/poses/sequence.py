@@ -55,6 +55,7 @@ class PoseSequence:
     meta: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "skeleton", get_skeleton(self.skeleton))
         expected = (*self.valid.shape, self.positions.shape[-1])
         if self.positions.ndim != 4 or self.positions.shape != expected:
             raise PoseError(
