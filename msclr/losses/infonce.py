@@ -95,12 +95,6 @@ def info_nce(
         valid=valid,
         normalize=normalize,
     )
-    if not joint and logits.mined is not None:
-        raise ConfigError(
-            f"positives_mask has shape {tuple(_shape(positives_mask))} with joint=False",
-            expected=f"{tuple(logits.positive.shape)}",
-            remedy="pass joint=True to turn negatives into positives",
-        )
     return nce_from_logits(logits, joint=joint)
 
 
@@ -151,6 +145,13 @@ def pair_logits(
 def nce_from_logits(logits: PairLogits, *, joint: bool) -> Tensor:
     """The loss of given logits; see `info_nce` for both forms of it."""
     positive, weights = logits.positive, logits.weights
+    if not joint and logits.mined is not None:
+        columns = positive.shape[1] + logits.negative.shape[1]
+        raise ConfigError(
+            f"positives_mask has shape {(len(positive), columns)} with joint=False",
+            expected=f"{tuple(positive.shape)}",
+            remedy="pass joint=True to turn negatives into positives",
+        )
     if not joint:
         log_share = positive - torch.logaddexp(positive, _log_sum(logits.negative))  # [b, p]
         return -_ratio((log_share * weights).sum(), weights.sum())
@@ -257,7 +258,3 @@ def _check_mask(name: str, mask: Tensor | None, shapes: list[tuple[int, ...]]) -
         raise PoseError(f"{name} is of type {mask.dtype}", expected="torch.bool", remedy=f"pass {name}.bool()")
     if not bool((mask >= 0).all()):
         raise PoseError("positives_mask has values below 0 or NaN", expected="bool, or weights of at least 0")
-
-
-def _shape(tensor: Tensor | None) -> tuple[int, ...]:
-    return () if tensor is None else tuple(tensor.shape)

@@ -90,6 +90,7 @@ class NegativeQueue(nn.Module):
         self.rejected += (~finite).sum()
         rows, origins = rows[finite], origins[finite]
         places = (self.pointer + torch.arange(len(rows), device=rows.device)) % self.size
+        # More rows than places: on a GPU no order of writing to one place is promised, so only the last are written.
         newest = slice(max(0, len(rows) - self.size), None)
         self.keys[places[newest]] = rows[newest]
         self.ids[places[newest]] = origins[newest]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from msclr.errors import ConfigError
 
@@ -69,9 +69,9 @@ class MomentumEncoder(nn.Module):
             parameter.lerp_(value, 1.0 - self.momentum)
 
     @torch.no_grad()
-    def forward(self, *inputs: object, **options: object) -> Tensor:
-        """What the encoder returns for these inputs, without gradient."""
-        output: Tensor = self.encoder(*inputs, **options)
+    def forward(self, *inputs: object, **options: object) -> object:
+        """Whatever the encoder returns for these inputs, without gradient."""
+        output: object = self.encoder(*inputs, **options)
         return output
 
     def extra_repr(self) -> str:

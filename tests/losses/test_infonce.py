@@ -64,6 +64,34 @@ def test_mined_negatives_count_as_positives() -> None:
         info_nce(query, key, negatives, temperature=0.1, positives_mask=mask, joint=False)
 
 
+def test_mined_beside_left_out_negatives() -> None:
+    query, key, negatives = (x.requires_grad_() for x in (rows(1, 4), rows(1, 4, seed=1), rows(3, 4, seed=2)))
+    found = info_nce(
+        query, key, negatives, temperature=0.1, positives_mask=torch.tensor([[1, 1, 1, 0]]).bool(),
+        exclude=torch.tensor([[False, True, False]]),
+    )  # fmt: skip
+    found.backward()
+    first, _, last = negatives.detach().numpy()
+    expected = nce_one(query[0].detach().numpy(), [key[0].detach().numpy(), first], [last], 0.1)
+    assert found.item() == pytest.approx(expected, abs=1e-6)
+    assert negatives.grad.isfinite().all()
+    assert not negatives.grad[1].any()
+
+
+@pytest.mark.parametrize("joint", [True, False])
+def test_a_row_that_does_not_count_and_has_no_negatives(joint: bool) -> None:
+    query, key = rows(2, 4).requires_grad_(), rows(2, 4, seed=1).requires_grad_()
+    negatives, exclude = rows(3, 4, seed=2), torch.tensor([[False] * 3, [True] * 3])
+    loss = info_nce(
+        query, key, negatives, temperature=0.1, exclude=exclude, valid=torch.tensor([True, False]), joint=joint
+    )
+    loss.backward()
+    assert loss.item() == pytest.approx(moco(*(x[:1].detach().numpy() for x in (query, key)), negatives.numpy(), 0.1))
+    assert query.grad[0].any()
+    assert not query.grad[1].any()
+    assert not key.grad[1].any()
+
+
 def test_weights_scale_the_share_of_a_key() -> None:
     query, keys, negatives = rows(1, 4), rows(1, 2, 4, seed=1), rows(3, 4, seed=2)
     logits = np.array([unit(query[0].numpy()) @ unit(x) / 0.5 for x in (*keys[0].numpy(), *negatives.numpy())])
