@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from hub.model_folders import TINY, same_weights, save_tiny, tiny_encoder
+
+from msclr import list_models, load_pretrained
+from msclr.errors import ConfigError, ModelError, NotAFileError
+from msclr.hub.manifest import Manifest
+from msclr.hub.save import save_pretrained
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        TINY,
+        TINY.replace(channels=(8, 12), strides=(2, 1), temporal="full", temporal_kernel=3, anatomy_embedding=True),
+        TINY.replace(dim=16, pooling="joint", facing=False, frames=32, maximum_seconds=2.5, dropout=0.25),
+    ],
+)
+def test_what_is_saved_is_loaded(tmp_path: Path, config: object) -> None:
+    encoder = tiny_encoder(seed=3, config=config)  # type: ignore[arg-type]
+    loaded = load_pretrained(save_pretrained(encoder, tmp_path / "a" / "b"))
+    assert same_weights(loaded, encoder)
+    assert loaded.config == config
+    assert not loaded.training
+    assert all(parameter.requires_grad for parameter in loaded.parameters())
+
+
+def test_the_manifest_lists_every_other_file(tmp_path: Path) -> None:
+    folder = save_pretrained(
+        tiny_encoder(), tmp_path / "x", name="tiny", card="# card", metrics={"top": [0.5]}, licence="apache-2.0"
+    )
+    manifest = json.loads((folder / "manifest.json").read_text())
+    others = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "manifest.json"}
+    assert manifest["files"] == {
+        name: {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)} for name, data in others.items()
+    }
+    assert set(others) == {"config.json", "model.safetensors", "README.md", "metrics.json"}
+    assert (manifest["name"], manifest["licence"], manifest["format_version"]) == ("tiny", "apache-2.0", 1)
+    assert others["README.md"] == b"# card"
+    assert json.loads(others["metrics.json"]) == {"top": [0.5]}
+
+
+def test_saving_twice_gives_the_same_bytes(tmp_path: Path) -> None:
+    first, second = (save_pretrained(tiny_encoder(), tmp_path / place, name="x") for place in "ab")
+    assert [path.read_bytes() for path in sorted(first.iterdir())] == [
+        path.read_bytes() for path in sorted(second.iterdir())
+    ]
+
+
+def test_a_replaced_folder_keeps_nothing_of_the_old(tmp_path: Path) -> None:
+    save_pretrained(tiny_encoder(), tmp_path / "x", metrics={"top": 1})
+    save_pretrained(tiny_encoder(), tmp_path / "x")
+    assert not (tmp_path / "x" / "metrics.json").exists()
+
+
+def test_loading_runs_no_unpickler_and_moves_no_random_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = save_tiny(tmp_path / "x")
+
+    def refuse(*arguments: object, **options: object) -> None:
+        pytest.fail("an unpickler was reached")
+
+    for module, name in ((pickle, "load"), (pickle, "loads"), (pickle, "Unpickler"), (torch, "load")):
+        monkeypatch.setattr(module, name, refuse)
+    before = torch.random.get_rng_state()
+    load_pretrained(folder)
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_the_files_may_go_once_it_is_loaded(tmp_path: Path) -> None:
+    folder = save_tiny(tmp_path / "x")
+    loaded = load_pretrained(folder)
+    (folder / "model.safetensors").write_bytes(b"")
+    assert same_weights(loaded, tiny_encoder())
+
+
+def test_a_home_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    save_tiny(tmp_path / "x")
+    assert same_weights(load_pretrained("~/x"), tiny_encoder())
+
+
+def test_arguments_that_cannot_be_meant(tmp_path: Path) -> None:
+    folder = save_tiny(tmp_path / "x")
+    with pytest.raises(ConfigError, match="dtype"):
+        load_pretrained(folder, dtype=torch.int64)
+    with pytest.raises(ConfigError, match="device=nowhere"):
+        load_pretrained(folder, device="nowhere")
+    with pytest.raises(ConfigError, match="metrics"):
+        save_pretrained(tiny_encoder(), folder, metrics={"top": float("nan")})
+    with pytest.raises(ModelError, match="name"):
+        save_pretrained(tiny_encoder(), folder, name="x" * 97)
+    with pytest.raises(NotAFileError, match="cannot write"):
+        save_pretrained(tiny_encoder(), folder / "config.json" / "below")
+    assert same_weights(load_pretrained(folder), tiny_encoder())
+
+
+def test_bundled_models_have_a_whole_folder() -> None:
+    for name in list_models():
+        assert load_pretrained(name).config.format_version == 1
+
+
+def test_manifest_round_trip() -> None:
+    manifest = Manifest.of({"config.json": b"{}", "model.safetensors": b"x"}, name="über", licence=None)
+    assert Manifest.from_json(manifest.to_json(), where="manifest") == manifest
