@@ -37,10 +37,11 @@ def sensor_tasks(
     """
     results = []
     kinect, kinect_names, kinect_labels = _repetitions(folder, KINECT, limit)
+    seen_by_kinect = contest.embed(kinect)
     for title, file in VICON:
         progress(f"{SENSORS}: {title}")
         vicon, names, labels = _repetitions(folder, file, limit)
-        embedded = contest.embed(kinect, vicon)
+        embedded = [(left[0], right[0]) for left, right in zip(seen_by_kinect, contest.embed(vicon), strict=True)]
         raw = raw_in_common(kinect, vicon)
         sizes = {"Kinect": len(kinect), "Vicon": len(vicon)}
         keys, kinds = (kinect_names, names), (kinect_labels, labels)
