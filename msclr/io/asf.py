@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from msclr.errors import FileFormatError, FileLimitError
-from msclr.skeletons.checks import MAXIMUM_JOINTS, clean_name
+from msclr.skeletons.checks import MAXIMUM_JOINTS
 from msclr.skeletons.hierarchy import Hierarchy
 from msclr.skeletons.rotations import FloatArray, from_euler
 from msclr.skeletons.text_source import TextSource, quote
@@ -185,7 +185,7 @@ class _Parser:
         elif word == "name":
             if len(line.words) != 2:
                 raise line.error(f"a name of {len(line.words) - 1} words", "one word")
-            self.bone.name = clean_name(line.words[1], self.source.place(line.place(1)))
+            self.bone.name = self.source.name(line.words[1], line.place(1))
         elif word == "direction":
             self.bone.direction = np.array(line.numbers(1, 3))
         elif word == "length":

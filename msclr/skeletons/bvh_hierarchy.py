@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from msclr.errors import FileLimitError
-from msclr.skeletons.checks import MAXIMUM_JOINTS, clean_name
+from msclr.skeletons.checks import MAXIMUM_JOINTS
 from msclr.skeletons.hierarchy import CHANNELS, Hierarchy
 from msclr.skeletons.text_source import TextSource, quote
 
@@ -122,7 +122,7 @@ class _Parser:
         name = match.group() if match else ""  # _NAME matches the empty string: always found
         start = self.position + len(name) - len(name.lstrip())
         self.position += len(name)
-        name = clean_name(name.strip(), self.source.place(start))
+        name = self.source.name(name.strip(), start)
         known = self.places.setdefault(name.casefold(), start)
         if known != start:
             first = self.source.place(known).removeprefix(self.source.where).lstrip(", ")

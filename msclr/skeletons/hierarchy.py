@@ -25,8 +25,8 @@ class Hierarchy:
     """A tree of joints as a BVH or ASF file describes it; parents stand before their children.
 
     A joint stands at its parent, plus its offset turned by the parent's rotation; its own rotation is the parent's
-    times the turns of its rotation channels, the leftmost first. Position channels take the place of the offset, coordinate
-    by coordinate.
+    times the turns of its rotation channels, the leftmost first. Position channels take the place of the offset,
+    coordinate by coordinate.
 
     Args:
         names: Joint names; end sites are called after their parent, "Head_EndSite".

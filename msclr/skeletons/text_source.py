@@ -6,7 +6,8 @@ import math
 import re
 from dataclasses import dataclass
 
-from msclr.errors import FileFormatError
+from msclr.errors import FileFormatError, SkeletonError
+from msclr.skeletons.checks import clean_name
 
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 
@@ -47,6 +48,17 @@ class TextSource:
         if not math.isfinite(value):
             raise self.error(position, f"the number {quote(token)} is too large", "finite numbers")
         return value
+
+    def name(self, token: str, position: int) -> str:
+        """Return a token as a joint name in Unicode NFC.
+
+        Raises:
+            FileFormatError: If it is empty, too long, or has control characters.
+        """
+        try:
+            return clean_name(token, self.where)
+        except SkeletonError as error:
+            raise self.error(position, error.found, error.expected) from None
 
     def not_a_number(self, token: str, position: int) -> FileFormatError:
         """Return the error for a token that should have been a number."""
