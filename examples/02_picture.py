@@ -1,4 +1,4 @@
-"""Draw one recording in several joint conventions, and how alike their vectors are.
+"""Draw one pose in several joint conventions, and how alike the vectors of two motions are in all of them.
 
 Run: python examples/02_picture.py [PICTURE]     (needs the extra "viz"; makes docs/images/conventions.png)
 """
@@ -13,7 +13,6 @@ import matplotlib
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
-import numpy as np
 from matplotlib.axes import Axes
 
 import msclr
@@ -23,6 +22,7 @@ from msclr.samples import sample_paths
 
 CONVENTIONS = ["cmu_asf_31", "kinect_v2_25", "kinect_v1_20", "h36m_17", "openpose_body25_25", "coco_17"]
 YAW = 30.0  # degrees
+MOTIONS = {"walk": "cmu_walk_bvh", "squat": "uiprmd_deep_squat_vicon"}
 COLOURS = {"left": "#c0392b", "right": "#2471a3", "middle": "#555555"}
 
 
@@ -36,7 +36,7 @@ def draw(axes: Axes, clip: msclr.PoseSequence, frame: int) -> None:
         if known[child] and known[parent]:
             axes.plot(*points[[child, parent]].T, color=COLOURS[side(clip.skeleton.joints[child])], linewidth=2)
     axes.scatter(*points[known].T, s=9, color="black", zorder=3)
-    axes.set_title(f"{clip.skeleton.id}\n{int(known.sum())} joints, {clip.dims}D", fontsize=8)
+    axes.set_title(f"{clip.skeleton.id}\n{int(known.sum())} of {clip.num_joints} joints, {clip.dims}D", fontsize=8)
     axes.set_aspect("equal")
     axes.margins(0.12)
     axes.axis("off")
@@ -56,26 +56,25 @@ def views(clip: msclr.PoseSequence) -> list[msclr.PoseSequence]:
 
 
 def main(picture: Path) -> None:
-    clips = [clip for clip in map(msclr.read, sample_paths().values()) if clip.dims == 3]
-    source = max(clips, key=lambda clip: (clip.valid.mean(), clip.num_joints))
-    converted = views(source)
-    vectors = msclr.load_pretrained().embed(converted)
+    recordings = {title: msclr.read(sample_paths()[name]) for title, name in MOTIONS.items()}
+    converted = {title: views(clip) for title, clip in recordings.items()}
+    vectors = msclr.load_pretrained().embed([clip for clips in converted.values() for clip in clips])
     scores = msclr.similarity(vectors, vectors).numpy()
 
     figure = plt.figure(figsize=(9, 4), dpi=150, layout="constrained")
-    grid = figure.add_gridspec(2, 6, width_ratios=[1, 1, 1, 0.15, 1.1, 1.1])
-    for number, clip in enumerate(converted):
-        draw(figure.add_subplot(grid[number // 3, number % 3]), clip, source.num_frames // 2)
-    axes = figure.add_subplot(grid[:, 4:])
-    axes.imshow(scores, vmin=0, vmax=1, cmap="viridis")
-    for row, column in np.ndindex(*scores.shape):
-        colour = "black" if scores[row, column] > 0.6 else "white"
-        axes.text(column, row, f"{scores[row, column]:.2f}", ha="center", va="center", fontsize=7, color=colour)
-    axes.set_xticks(range(len(CONVENTIONS)), CONVENTIONS, rotation=30, ha="right", fontsize=7)
-    axes.set_yticks(range(len(CONVENTIONS)), CONVENTIONS, fontsize=7)
-    axes.set_title("cosine similarity of their vectors", fontsize=8)
+    grid = figure.add_gridspec(2, 5, width_ratios=[1, 1, 1, 1.3, 1.3])
+    shown = next(iter(converted.values()))
+    for number, clip in enumerate(shown):
+        draw(figure.add_subplot(grid[number // 3, number % 3]), clip, clip.num_frames // 2)
+    axes = figure.add_subplot(grid[:, 3:])
+    picture_of_scores = axes.imshow(scores, vmin=min(0.0, float(scores.min())), vmax=1, cmap="viridis")
+    figure.colorbar(picture_of_scores, ax=axes, shrink=0.7)
+    labels = [f"{title}, {name}" for title in converted for name in CONVENTIONS]
+    axes.set_xticks([])
+    axes.set_yticks(range(len(labels)), labels, fontsize=7)
+    axes.set_title(f"cosine similarity of {len(labels)} vectors", fontsize=8)
     figure.savefig(picture)
-    print(f"{source.source}: {len(converted)} conventions in {picture}")
+    print(f"{len(recordings)} recordings in {len(CONVENTIONS)} conventions: {picture}")
 
 
 if __name__ == "__main__":
