@@ -15,7 +15,7 @@ import numpy as np
 from msclr.errors import ConfigError
 from msclr.poses.convert import conversion_map
 from msclr.poses.joint_map import JointMap
-from msclr.poses.placement import Anchors, Placement, Row, frames, offset_in_frame, stack
+from msclr.poses.placement import Anchors, Placement, Row, anchors_of, frames, offset_in_frame, stack
 from msclr.skeletons.anatomy import point
 from msclr.skeletons.registry import get_skeleton, list_skeletons
 from msclr.skeletons.spec import SkeletonSpec
@@ -186,7 +186,7 @@ def _is_common(spec: SkeletonSpec, joint: int) -> bool:
 def _draw_map(
     spec: SkeletonSpec, generator: np.random.Generator, kept: Sequence[int], slide: float, offset: float
 ) -> JointMap:
-    anchors = Anchors(spec)
+    anchors = anchors_of(spec)
     slides = (generator.normal(size=spec.num_joints) * slide).clip(-0.5, 0.5)
     lifts = generator.normal(size=(spec.num_joints, 3)) * offset
     rows: list[Placement] = []

@@ -12,7 +12,7 @@ import torch
 from msclr.errors import ConversionError, PoseError
 from msclr.poses.canonical import turn_up
 from msclr.poses.joint_map import JointMap, Status
-from msclr.poses.placement import Anchors, Placement, place, stack
+from msclr.poses.placement import Placement, anchors_of, place, stack
 from msclr.poses.sequence import BoolArray, FloatArray, PoseSequence
 from msclr.skeletons.registry import get_skeleton
 from msclr.skeletons.spec import SkeletonSpec
@@ -137,7 +137,7 @@ def conversion_map(source: SkeletonSpec, target: SkeletonSpec) -> JointMap:
         >>> conversion_map(get_skeleton("kinect_v2_25"), get_skeleton("h36m_17")).weights.shape
         (17, 25)
     """
-    anchors = Anchors(source)
+    anchors = anchors_of(source)
     nothing = np.zeros(source.num_joints)
     rows: list[Placement] = []
     status: list[Status] = []

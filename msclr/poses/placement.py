@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -21,7 +22,7 @@ Row: TypeAlias = npt.NDArray[np.float64]
 
 # Metres on the template. NEGLIGIBLE: not worth an offset. TOLERABLE: what may remain where no frame can correct it.
 # LEVER: how far beyond the last known joint a point may be, if the segment that carries it is not seen itself.
-NEGLIGIBLE, TOLERABLE, LEVER = 0.005, 0.06, 0.12
+NEGLIGIBLE, TOLERABLE, LEVER = 0.005, 0.06, 0.1
 FOOT_LEVER = 0.2
 PLANAR_LIMIT = 0.1
 SHORTEST_BONE = 0.04
@@ -83,12 +84,14 @@ class Anchors:
         self.template: Row = np.array(
             [(0.0, 0.0, 0.0) if name is None else point(name).position for name in spec.anatomy]
         )
-        self._index = {name: joint for joint, name in enumerate(spec.anatomy) if name is not None}
+        named = zip(spec.anatomy, np.eye(spec.num_joints), strict=True)
+        self._rows = {name: row for name, row in named if name is not None}
+        self._resolved: dict[str, Row | None] = {}
+        self.frames: dict[str, list[Frame]] = {}
 
     def direct(self, name: str) -> Row | None:
         """The joint that is the point itself."""
-        joint = self._index.get(name)
-        return None if joint is None else np.eye(len(self.names))[joint]
+        return self._rows.get(name)
 
     def virtual(self, name: str, asked: frozenset[str] = frozenset()) -> Iterator[Row]:
         """The point as combinations of other points, the best first."""
@@ -100,10 +103,14 @@ class Anchors:
 
     def resolve(self, name: str, asked: frozenset[str] = frozenset()) -> Row | None:
         """The joint itself, or else its best combination."""
-        if name in asked:
-            return None
         found = self.direct(name)
-        return found if found is not None else next(self.virtual(name, asked), None)
+        if found is not None or name in asked:
+            return found
+        if asked:
+            return next(self.virtual(name, asked), None)
+        if name not in self._resolved:
+            self._resolved[name] = next(self.virtual(name), None)
+        return self._resolved[name]
 
     def bone(self, start: str, end: str) -> tuple[Row, Row] | None:
         """Both ends of a bone, unless it is too short on the template to give a direction."""
@@ -115,6 +122,12 @@ class Anchors:
     def on_segment(self, row: Row, segment: str) -> bool:
         """Whether the combination uses a joint that moves with the segment."""
         return any(segment_of(self.names[joint]) == segment for joint in np.flatnonzero(row))
+
+
+@lru_cache(maxsize=256)
+def anchors_of(spec: SkeletonSpec) -> Anchors:
+    """The anchors of a skeleton, made once."""
+    return Anchors(spec)
 
 
 def segment_of(name: str | None) -> str | None:
@@ -130,6 +143,8 @@ def frames(anchors: Anchors, name: str) -> list[Frame]:
     segment = segment_of(name)
     if segment is None:
         return []
+    if segment in anchors.frames:
+        return anchors.frames[segment]
     side, kind = segment.split("_", 1) if segment.startswith(("left_", "right_")) else ("", segment)
     found = []
     for start, end in SEGMENT_BONES.get(segment) or _unsided(SEGMENT_BONES["right_hand"]):
@@ -138,7 +153,8 @@ def frames(anchors: Anchors, name: str) -> list[Frame]:
             axis = bone[1] - bone[0]
             own = anchors.on_segment(bone[1], segment)
             found.append(Frame(bone[0], axis, _lateral(anchors, axis, side, kind), own))
-    return sorted(found, key=lambda frame: not frame.own)
+    anchors.frames[segment] = sorted(found, key=lambda frame: not frame.own)
+    return anchors.frames[segment]
 
 
 def stack(rows: Sequence[Placement], status: Sequence[Status]) -> JointMap:

@@ -2,12 +2,13 @@
 
     MSCLR_DATA=... python tests/benchmarks/conversion_error.py
 
-Three measurements, medians over frames in cm:
+Four measurements, medians over frames in cm:
 
 rigs: one performance solved on two different skeletons. Both are centred on the mid-hip, the source is scaled to the
 target's torso. Copied joints show what the two skeletons disagree by; derived ones have that error too.
 held out: the same target recordings, but derived from the target's own joints: those that both skeletons have are kept,
 the others are derived and compared with the real ones. This is the error of the conversion alone.
+no feet, no hands: joints beyond ankles or wrists are taken away and derived from what is left.
 markers: optical markers to the joint centres of the same frames, and back; nothing is centred or scaled.
 """
 
@@ -29,7 +30,8 @@ from msclr.skeletons.spec import SkeletonSpec
 Array: TypeAlias = npt.NDArray[np.float32]
 Errors: TypeAlias = dict[tuple[str, str, str], dict[tuple[str, str], list[float]]]
 UNNAMED = {"rFoot_end": "right_toe_end", "lFoot_end": "left_toe_end", "HeadTip": "head_top"}
-MARKER_CLIPS = 200
+MARKER_CLIPS, EXTREMITY_CLIPS = 200, 60
+EXTREMITIES = {"no feet": ("toe", "foot", "heel"), "no hands": ("hand", "thumb", "mcp")}
 
 
 def load(path: Path) -> tuple[SkeletonSpec, dict[str, Array]]:
@@ -53,11 +55,9 @@ def normalise(spec: SkeletonSpec, positions: Array) -> tuple[Array, float]:
     return positions - hips[:, None], float(np.median(np.linalg.norm(shoulders - hips, axis=-1)))
 
 
-def shared(spec: SkeletonSpec, other: SkeletonSpec) -> tuple[SkeletonSpec, list[int]]:
-    """The joints of a convention that another one has too, as a convention of their own."""
-    kept = [joint for joint, name in enumerate(spec.anatomy) if name is not None and name in other.anatomy]
-    names = tuple(str(spec.anatomy[joint]) for joint in kept)
-    return SkeletonSpec.from_names(f"{spec.id}&{other.id}", names, dims=3), kept
+def part(spec: SkeletonSpec, kept: list[int]) -> SkeletonSpec:
+    """Some joints of a convention, as a convention of their own."""
+    return SkeletonSpec.from_names(f"part of {spec.id}", [str(spec.anatomy[joint]) for joint in kept], dims=3)
 
 
 def compare(
@@ -68,7 +68,7 @@ def compare(
     found, valid = joint_map.apply(given, np.ones(given.shape[:-1], bool))
     distance = np.median(100 * np.linalg.norm(found - wanted, axis=-1), axis=0)
     for joint, name in enumerate(target.anatomy):
-        if name is not None and valid[:, joint].all():
+        if name is not None and len(valid) and valid[:, joint].all():
             stem = name.removeprefix("left_").removeprefix("right_")
             errors[key][joint_map.status[joint], stem].append(float(distance[joint]))
 
@@ -94,8 +94,14 @@ def measure(root: Path) -> Errors:
         wanted_centred, wanted_torso = normalise(target, wanted)
         scaled = given_centred * np.float32(wanted_torso / given_torso)
         compare(errors, ("rigs", source.id, target.id), source, scaled, target, wanted_centred)
-        part, kept = shared(target, source)
-        compare(errors, ("held out", source.id, target.id), part, wanted[:, kept], target, wanted)
+        kept = [joint for joint, name in enumerate(target.anatomy) if name is not None and name in source.anatomy]
+        compare(errors, ("held out", source.id, target.id), part(target, kept), wanted[:, kept], target, wanted)
+    for file in ("cmu_asf", "cmu_mb", "uiprmd_viconjc_PDDL", "kinect_mars_MIT"):
+        spec, clips = load(root / f"{file}.npz")
+        for kind, stems in EXTREMITIES.items():
+            kept = [j for j, name in enumerate(spec.anatomy) if name and not any(stem in name for stem in stems)]
+            for clip in list(clips.values())[:EXTREMITY_CLIPS]:
+                compare(errors, (kind, file, file), part(spec, kept), clip[:, kept], spec, clip)
     markers, marked = load(root / "uiprmd_vicon_PDDL.npz")
     centres, centred = load(root / "uiprmd_viconjc_PDDL.npz")
     for name in list(marked)[:: max(1, len(marked) // MARKER_CLIPS)]:
@@ -116,7 +122,8 @@ def tables(errors: Errors) -> str:
         cells = []
         for status in ("copied", "derived"):
             values = [value for key, value in middle.items() if key[0] == status]
-            cells.append(f"{np.median(values):.1f} ({max(values):.1f}) cm" if values else "-")
+            zero = status == "copied" and kind != "rigs"
+            cells.append(f"{np.median(values):.1f} ({max(values):.1f}) cm" if values and not zero else "-")
         lines.append(f"| {kind} | {source} → {target} | {cells[0]} | {cells[1]} |")
         derived = sorted((value, name) for (status, name), value in middle.items() if status == "derived")
         listed = ", ".join(f"{name.replace('_', ' ')} {value:.1f}" for value, name in derived)
