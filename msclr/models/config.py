@@ -21,7 +21,7 @@ MAXIMUM_JSON_BYTES = 2**20
 # Fields newer than format 1: absent from older files, where their default is what the older code did.
 _NEWER_FIELDS: frozenset[str] = frozenset()
 # More than any encoder has, so that the bound holds without looking at the network.
-_INPUT_CHANNELS, _PARTITIONS, _SMALL_PARTS = 16, 3, 4096
+_INPUT_CHANNELS, _PARTITIONS, _GRID_CELLS, _SMALL_PARTS = 16, 3, 24, 4096
 
 
 def _as_tuple(value: object) -> object:
@@ -60,7 +60,7 @@ class EncoderConfig(BaseModel):
         dropout: Share of features dropped in training.
         partition: How the neighbours of a joint are told apart.
         anatomy_embedding: Whether the place of each joint in the rest pose is an input.
-        pooling: "part" averages joints within body parts first, "joint" averages joints.
+        pooling: "joint" averages joints, "part" body parts, "grid" keeps body parts and stretches of time apart.
         facing: Whether persons are turned to face forward first.
         frames: Frames that a window is resampled to.
         maximum_seconds: Longer clips are embedded by windows.
@@ -97,7 +97,7 @@ class EncoderConfig(BaseModel):
     dropout: float = Field(0.0, ge=0, le=0.9, description="a number from 0 to 0.9")
     partition: Literal["spatial", "inward_outward"] = Field("spatial", description="'spatial' or 'inward_outward'")
     anatomy_embedding: bool = Field(False, description="true or false")
-    pooling: Literal["joint", "part"] = Field("part", description="'joint' or 'part'")
+    pooling: Literal["joint", "part", "grid"] = Field("grid", description="'joint', 'part' or 'grid'")
     facing: bool = Field(True, description="true or false")
     frames: int = Field(64, ge=4, le=1024, description="a whole number from 4 to 1024")
     maximum_seconds: float = Field(10.0, ge=0.1, le=3600, description="a number of seconds from 0.1 to 3600")
@@ -127,7 +127,8 @@ class EncoderConfig(BaseModel):
             >>> EncoderConfig(channels=(8,), strides=(1,), dim=8).parameter_bound() < 20_000
             True
         """
-        bound = _SMALL_PARTS + self.channels[-1] * self.dim + self.dim
+        cells = _GRID_CELLS if self.pooling == "grid" else 1
+        bound = _SMALL_PARTS + cells * self.channels[-1] * self.dim + self.dim
         for inputs, outputs in zip((_INPUT_CHANNELS, *self.channels), self.channels, strict=False):
             graph = _PARTITIONS * inputs * outputs
             full = outputs * outputs * self.temporal_kernel

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from msclr.errors import ConfigError
 from msclr.models.config import EncoderConfig
 from msclr.models.normalise import MaskedBatchNorm
+from msclr.models.pooling import Pooling, PoolingName, per_row, person_of_row
 from msclr.models.stgcn import Block, GroupGraph
 from msclr.poses.batch import PoseBatch
 from msclr.poses.canonical import root_path
@@ -51,7 +52,7 @@ class MultiSkeletonEncoder(nn.Module):
     """Turn pose clips of any joint convention, 2D or 3D, into vectors of one space.
 
     A graph convolutional network none of whose parameters depends on the joints: the graph comes from the skeleton,
-    batch normalisation is per channel, pooling weighs body parts alike. Usually made by `msclr.load_pretrained()`.
+    batch normalisation is per channel, pooling goes by body parts. Usually made by `msclr.load_pretrained()`.
 
     Args:
         channels: Output channels of each block.
@@ -62,7 +63,7 @@ class MultiSkeletonEncoder(nn.Module):
         dropout: Share of activations dropped in training.
         partition: How neighbours are told apart, "spatial" (nearer or farther from the centre) or "inward_outward".
         anatomy_embedding: Tell the network where in the body each joint is.
-        pooling: "part" weighs body parts alike, "joint" weighs joints alike.
+        pooling: How joints and frames become one vector, see `msclr.models.pooling.Pooling`.
         facing: Turn 3D persons to face the viewer before embedding.
         frames: Frames to which a clip is resampled.
         maximum_seconds, maximum_frames: Longer clips are embedded window by window.
@@ -91,7 +92,7 @@ class MultiSkeletonEncoder(nn.Module):
         dropout: float = 0.0,
         partition: Literal["spatial", "inward_outward"] = "spatial",
         anatomy_embedding: bool = False,
-        pooling: Literal["joint", "part"] = "part",
+        pooling: PoolingName = "grid",
         facing: bool = True,
         frames: int = 64,
         maximum_seconds: float = 10.0,
@@ -102,7 +103,6 @@ class MultiSkeletonEncoder(nn.Module):
             raise ConfigError(f"{len(channels)} channels and {len(strides)} strides", expected="one each per block")
         self.dim = dim
         self.partition: Literal["spatial", "inward_outward"] = partition
-        self.pooling = pooling
         self.facing = facing
         self.frames = frames
         self.maximum_seconds = maximum_seconds
@@ -116,7 +116,7 @@ class MultiSkeletonEncoder(nn.Module):
             Block(before, after, stride=stride, kernel=kernel, separable=separable, dropout=dropout, residual=index > 0)
             for index, (before, after, stride) in enumerate(zip(inputs, channels, strides, strict=True))
         )
-        self.output = nn.Linear(channels[-1], dim) if channels[-1] != dim else nn.Identity()
+        self.pooling = Pooling(channels[-1], dim, pooling)
 
     def features(self, batch: PoseBatch) -> JointFeatures:
         """Return the features of every joint and time, before pooling.
@@ -131,25 +131,15 @@ class MultiSkeletonEncoder(nn.Module):
         valid = batch.valid
         values = self.input_norm(self._inputs(batch), valid)
         if self.anatomy is not None:
-            values = values + self.anatomy(_per_row(batch, _places))[:, None]
+            values = values + self.anatomy(per_row(batch, _places))[:, None]
         values = values * valid[..., None]
         for block in self.blocks:
             values, valid = block(values, valid, graphs)
         return JointFeatures(values, valid, batch)
 
     def pool(self, features: JointFeatures) -> Tensor:
-        """Average joint features over time and joints: one vector [m, dim] for each person who is there."""
-        batch = features.batch
-        weights = features.valid.to(features.values.dtype)
-        if self.pooling == "part":
-            weights = weights * _per_row(batch, _part_weights).to(weights.dtype)
-        summed = torch.einsum("ntd,nt->nd", features.values, weights)
-        persons = features.values.new_zeros(batch.num_persons, summed.shape[-1])
-        totals = features.values.new_zeros(batch.num_persons)
-        person = _person_of_row(batch)
-        persons = persons.index_add(0, person, summed)
-        totals = totals.index_add(0, person, weights.sum(dim=1))
-        pooled: Tensor = self.output(persons / totals.clamp_min(1e-6)[:, None])
+        """Pool joint features over time and joints: one vector [m, dim] for each person who is there."""
+        pooled: Tensor = self.pooling(features.values, features.valid, features.batch)
         return pooled
 
     def forward(self, batch: PoseBatch) -> Tensor:
@@ -198,7 +188,7 @@ class MultiSkeletonEncoder(nn.Module):
             path = root_path(block, known, landmarks(group.skeleton))
             places.append(path.repeat_interleave(group.skeleton.num_joints, dim=0))
         place = torch.cat(places) if places else positions
-        flat = batch.flat[_person_of_row(batch)].to(positions.dtype)
+        flat = batch.flat[person_of_row(batch)].to(positions.dtype)
         place = torch.cat((place[..., :2], place[..., 2:] * (1 - flat)[:, None, None]), dim=-1)
         velocity = torch.zeros_like(positions)
         velocity[:, 1:] = (positions[:, 1:] - positions[:, :-1]) * (valid[:, 1:] & valid[:, :-1])[..., None]
@@ -234,36 +224,17 @@ def build_encoder(config: EncoderConfig) -> MultiSkeletonEncoder:
 
 
 @lru_cache(maxsize=4096)
+@torch.inference_mode(False)
 def _adjacency(skeleton: SkeletonSpec, partition: Literal["spatial", "inward_outward"], device: torch.device) -> Tensor:
     matrix = adjacency(skeleton, partition=partition, true_distances=True)  # k source target
     return torch.from_numpy(np.ascontiguousarray(matrix.transpose(0, 2, 1))).to(device)
 
 
 @lru_cache(maxsize=4096)
-def _part_weights(skeleton: SkeletonSpec, device: torch.device) -> Tensor:
-    return torch.from_numpy(landmarks(skeleton).parts[:, None]).to(device)
-
-
-@lru_cache(maxsize=4096)
+@torch.inference_mode(False)
 def _places(skeleton: SkeletonSpec, device: torch.device) -> Tensor:
     """Rest-pose place of each joint in torso lengths, and whether it is known: [j, 4]."""
     known = [
         (*point(name).position, TORSO_IN_TEMPLATE) if name is not None else (0.0,) * 4 for name in skeleton.anatomy
     ]
     return torch.tensor(known, dtype=torch.float32, device=device) / TORSO_IN_TEMPLATE
-
-
-def _per_row(batch: PoseBatch, table: object) -> Tensor:
-    rows = [table(group.skeleton, batch.positions.device).repeat(group.persons, 1) for group in batch.groups]  # type: ignore[operator]
-    return torch.cat(rows)
-
-
-def _person_of_row(batch: PoseBatch) -> Tensor:
-    device = batch.positions.device
-    rows = [
-        torch.arange(group.first_person, group.first_person + group.persons, device=device).repeat_interleave(
-            group.skeleton.num_joints
-        )
-        for group in batch.groups
-    ]
-    return torch.cat(rows) if rows else torch.zeros(0, dtype=torch.int64, device=device)

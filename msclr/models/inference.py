@@ -81,7 +81,7 @@ def embed(
         >>> import msclr
         >>> from msclr.samples import sample_paths
         >>> encoder = msclr.load_pretrained()
-        >>> walk = msclr.read(sample_paths()["cmu_walk.bvh"])
+        >>> walk = msclr.read(sample_paths()["cmu_walk_bvh"])
         >>> tuple(encoder.embed([walk, walk]).shape) == (2, encoder.dim)
         True
     """
@@ -111,7 +111,7 @@ def embed(
     return F.normalize(vectors, dim=-1) if normalize else vectors
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def _run(encoder: MultiSkeletonEncoder, windows: Sequence[_Window], totals: _Totals) -> None:
     weight = next(encoder.parameters())
     batch = PoseBatch.from_sequences([window.poses for window in windows])

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from msclr.errors import PoseError
 from msclr.poses.sequence import PoseSequence
-from msclr.skeletons.landmarks import TORSO_IN_TEMPLATE, Landmarks, landmarks
+from msclr.skeletons.landmarks import TORSO_IN_TEMPLATE, Combination, Landmarks, landmarks
 from msclr.skeletons.spec import METRES_PER_UNIT, UpAxis
 
 TALLEST, SMALLEST = 20.0, 0.2
@@ -102,8 +102,10 @@ def torso_length(positions: Tensor, valid: Tensor, marks: Landmarks) -> Tensor:
         from the spread of the joints.
     """
     length = positions.new_full(positions.shape[:-3], torch.nan)
-    for weights in marks.torso:
-        vector, known = combine(positions, valid, torch.from_numpy(weights))
+    for combination in marks.torso:
+        if not length.isnan().any():
+            break
+        vector, known = combine(positions, valid, combination)
         length = _fill(length, _median(vector.norm(dim=-1), known, dim=-1))
     if length.isnan().any() and len(marks.bones):
         weights = torch.from_numpy(marks.bones).to(positions)
@@ -131,9 +133,11 @@ def root_path(positions: Tensor, valid: Tensor, marks: Landmarks) -> Tensor:
     """
     path = torch.zeros_like(positions[..., 0, :])
     found = torch.zeros_like(valid[..., 0])
-    for weights, drop in zip(marks.roots, marks.drops, strict=True):
-        place, known = combine(positions, valid, torch.from_numpy(weights))
-        place[..., 1] -= float(drop)
+    for combination, drop in zip(marks.roots, marks.drops, strict=True):
+        if found.all():
+            break
+        place, known = combine(positions, valid, combination)
+        place[..., 1] -= drop
         path = torch.where((known & ~found)[..., None], place, path)
         found = found | known
     everything = valid.to(positions.dtype)[..., None]
@@ -146,8 +150,8 @@ def root_path(positions: Tensor, valid: Tensor, marks: Landmarks) -> Tensor:
 def face_viewer(positions: Tensor, valid: Tensor, marks: Landmarks) -> Tensor:
     """Turn each person [..., t, j, 3] about the vertical so that its left, averaged over time, points to +x."""
     left = positions.new_zeros(*positions.shape[:-3], 3)
-    for weights in marks.sides:
-        vector, known = combine(positions, valid, torch.from_numpy(weights))
+    for combination in marks.sides:
+        vector, known = combine(positions, valid, combination)
         left = left + (vector * known[..., None]).sum(dim=-2)
     along, across = left[..., 0], left[..., 2]
     length = torch.sqrt(along**2 + across**2)
@@ -158,11 +162,11 @@ def face_viewer(positions: Tensor, valid: Tensor, marks: Landmarks) -> Tensor:
     return torch.stack((cosine * x + sine * z, y, cosine * z - sine * x), dim=-1)
 
 
-def combine(positions: Tensor, valid: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Combine joints by weights [j]: the point [..., t, c], and whether all joints it needs are known [..., t]."""
-    used = weights.nonzero()[:, 0].to(positions.device)
-    chosen = weights.to(positions)[used]
-    return torch.einsum("...jc,j->...c", positions[..., used, :], chosen), valid[..., used].all(dim=-1)
+def combine(positions: Tensor, valid: Tensor, combination: Combination) -> tuple[Tensor, Tensor]:
+    """Combine joints: the point or vector [..., t, c], and whether all joints it needs are known [..., t]."""
+    joints = torch.from_numpy(combination.joints).to(positions.device)
+    weights = torch.from_numpy(combination.weights).to(positions)
+    return (positions[..., joints, :] * weights[:, None]).sum(dim=-2), valid[..., joints].all(dim=-1)
 
 
 def hold(path: Tensor, known: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Where hips, shoulders, root and sides are among a skeleton's joints, as weights over its joint axis."""
+"""Where hips, shoulders, root and sides are among a skeleton's joints, as combinations of a few of them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from msclr.skeletons.anatomy import point
+from msclr.skeletons.anatomy import PARTS, point
 from msclr.skeletons.spec import SkeletonSpec
 
 Weights: TypeAlias = npt.NDArray[np.float32]
+Indices: TypeAlias = npt.NDArray[np.int64]
 
 LOWER_TRUNK = (
     ("left_hip", "right_hip"),
@@ -45,24 +46,34 @@ TORSO_IN_TEMPLATE = 0.5
 
 
 @dataclass(frozen=True, eq=False)
+class Combination:
+    """A linear combination of a few joints: their indices [n] and weights [n]."""
+
+    joints: Indices
+    weights: Weights
+
+
+@dataclass(frozen=True, eq=False)
 class Landmarks:
-    """Landmarks of one skeleton as weights over its joints [.., j]; every list may be empty.
+    """Landmarks of one skeleton; every tuple may be empty and is in order of preference.
 
     Args:
-        torso: [k, j] differences upper minus lower trunk, scaled so that each is a torso length (in order of preference).
+        torso: Differences upper minus lower trunk, scaled so that each is a torso length.
         bones: [k, j] differences child minus parent, scaled likewise by the anatomical template.
-        roots: [k, j] affine combinations that are, or stand above, the mid-hip.
-        drops: [k] how far (in torso lengths) each root stands above the mid-hip in the template.
-        sides: [k, j] differences left minus right.
-        parts: [j] weight of each joint so that every body part present counts alike; sums to 1.
+        roots: Affine combinations that are, or stand above, the mid-hip.
+        drops: For each root how far, in torso lengths, it stands above the mid-hip in the template.
+        sides: Differences left minus right.
+        parts: [j] index into `anatomy.PARTS` of each joint; joints without an anatomical name go with their parent.
+        weights: [j] weight of each joint so that every body part present counts alike; sums to 1.
     """
 
-    torso: Weights
+    torso: tuple[Combination, ...]
     bones: Weights
-    roots: Weights
-    drops: Weights
-    sides: Weights
-    parts: Weights
+    roots: tuple[Combination, ...]
+    drops: tuple[float, ...]
+    sides: tuple[Combination, ...]
+    parts: Indices
+    weights: Weights
 
 
 @lru_cache(maxsize=4096)
@@ -75,20 +86,22 @@ def landmarks(spec: SkeletonSpec) -> Landmarks:
     Example:
         >>> from msclr import get_skeleton
         >>> found = landmarks(get_skeleton("coco_17"))
-        >>> found.torso.shape, found.sides.shape
-        ((1, 17), (2, 17))
+        >>> len(found.torso), found.sides[0].joints.tolist()
+        (1, [11, 12])
     """
+    parts = _part_index(spec)
     lower, upper = _means(spec, LOWER_TRUNK), _means(spec, UPPER_TRUNK)
     torso = [_as_torso(spec, high - low) for low in lower for high in upper]
     bones = [_as_torso(spec, _unit(spec, child) - _unit(spec, parent)) for child, parent in _named_edges(spec)]
     roots = [*lower, *upper] or _fallback_roots(spec)
     return Landmarks(
-        torso=_stack(torso, spec),
+        torso=_sparse(torso),
         bones=_stack(bones, spec),
-        roots=_stack(roots, spec),
-        drops=np.array([_height(spec, root) for root in roots], np.float32),
-        sides=_stack([left - right for left, right in _sides(spec)], spec),
-        parts=_part_weights(spec),
+        roots=_sparse(roots),
+        drops=tuple(_height(spec, root) for root in roots),
+        sides=_sparse([left - right for left, right in _sides(spec)]),
+        parts=parts,
+        weights=_part_weights(parts),
     )
 
 
@@ -140,16 +153,32 @@ def _fallback_roots(spec: SkeletonSpec) -> list[Weights]:
 
 def _height(spec: SkeletonSpec, root: Weights) -> float:
     """Height of a trunk point above the mid-hip in torso lengths; 0 for a skeleton without a trunk."""
-    trunk = any(root[joint] and name is not None and point(name).part == "trunk" for joint, name in enumerate(spec.anatomy))
+    trunk = any(
+        root[joint] and name is not None and point(name).part == "trunk" for joint, name in enumerate(spec.anatomy)
+    )
     shoulders = any(root[joint] and name is not None and "shoulder" in name for joint, name in enumerate(spec.anatomy))
     return float((root @ _template(spec))[1]) / TORSO_IN_TEMPLATE if trunk or shoulders else 0.0
 
 
-def _part_weights(spec: SkeletonSpec) -> Weights:
-    parts = [point(name).part if name is not None else "" for name in spec.anatomy]
-    weights = np.array([1 / parts.count(part) for part in parts], np.float32)
-    normalised: Weights = weights / weights.sum()
+def _part_index(spec: SkeletonSpec) -> Indices:
+    index = np.zeros(spec.num_joints, np.int64)
+    for joint in range(spec.num_joints):
+        named = joint
+        while spec.anatomy[named] is None and spec.parents[named] >= 0:
+            named = spec.parents[named]
+        name = spec.anatomy[named]
+        index[joint] = PARTS.index(point(name).part) if name is not None else PARTS.index("trunk")
+    return index
+
+
+def _part_weights(parts: Indices) -> Weights:
+    weights = 1 / np.bincount(parts, minlength=len(PARTS))[parts]
+    normalised: Weights = (weights / weights.sum()).astype(np.float32)
     return normalised
+
+
+def _sparse(rows: list[Weights]) -> tuple[Combination, ...]:
+    return tuple(Combination(np.flatnonzero(row), row[row != 0]) for row in rows)
 
 
 def _stack(rows: list[Weights], spec: SkeletonSpec) -> Weights:

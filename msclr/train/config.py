@@ -53,6 +53,7 @@ class ViewConfig(_Config):
         seconds: Longest window.
         shift: How far the windows of two views may be apart, as a share of their length.
         pool: Number of derived conventions drawn for each source.
+        largest: Most joints of a registered convention; face meshes and hands cost much and move little.
     """
 
     derived: Share = 0.5
@@ -67,6 +68,7 @@ class ViewConfig(_Config):
     seconds: Positive = 6.0
     shift: Share = 0.1
     pool: Annotated[int, Field(ge=1, le=1000)] = 32
+    largest: Annotated[int, Field(ge=1, le=1024)] = 45
 
 
 class LossConfig(_Config):

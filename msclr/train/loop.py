@@ -73,7 +73,6 @@ def pretrain(
     torch.manual_seed(config.seed)
     sources = load_sources(config, data)
     query = Projected(build_encoder(config.encoder), config.loss.projection).to(place)
-    query.apply(_initialise)
     key = MomentumEncoder(query, config.loss.momentum)
     heads = _label_heads(sources, query.encoder.dim).to(place)
     loss = MSCLRLoss(
@@ -161,13 +160,6 @@ def _label_loss(features: Tensor, labels: list[tuple[str, Tensor]], heads: nn.Mo
             losses.append(F.cross_entropy(scores, classes[known], reduction="sum", label_smoothing=LABEL_SMOOTHING))
             count += int(known.sum())
     return torch.stack(losses).sum() / max(count, 1)
-
-
-def _initialise(module: nn.Module) -> None:
-    if isinstance(module, nn.Linear | nn.Conv2d):
-        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
 
 
 def _groups(parameters: list[nn.Parameter], weight_decay: float) -> list[dict[str, object]]:

@@ -42,13 +42,12 @@ class ViewMaker:
     def __init__(self, sources: list[Source], config: ViewConfig, seed: int) -> None:
         self.config = config
         self.sources = sources
+        self.seed = seed
         self.random = np.random.default_rng(seed)
         self.generator = torch.Generator().manual_seed(seed)
         self.native = [Convention(source.clips.skeleton, None) for source in sources]
-        self.registered = [_registered(source.clips.skeleton) for source in sources]
-        self.derived = [
-            [_derived(source.clips.skeleton, self.random) for _ in range(config.pool)] for source in sources
-        ]
+        self.registered = [_registered(source.clips.skeleton, config.largest) for source in sources]
+        self._derived: dict[tuple[int, int], Convention] = {}
 
     def batch(self, blocks: list[Block], mirrored: bool) -> PoseBatch:
         """Make one view of every clip of the blocks, each block in a convention drawn at random.
@@ -84,12 +83,22 @@ class ViewMaker:
     def _convention(self, source: int) -> Convention:
         draw = self.random.random()
         if draw < self.config.derived:
-            choices = self.derived[source]
-        elif draw < self.config.derived + self.config.registered and self.registered[source]:
-            choices = self.registered[source]
-        else:
-            return self.native[source]
-        return choices[int(self.random.integers(len(choices)))]
+            return self._draw_derived(source)
+        choices = self.registered[source]
+        if draw < self.config.derived + self.config.registered and choices:
+            return _registered_convention(
+                self.sources[source].clips.skeleton, choices[int(self.random.integers(len(choices)))]
+            )
+        return self.native[source]
+
+    def _draw_derived(self, source: int) -> Convention:
+        """Draw one of the source's derived conventions; each is made from its own number, when first drawn."""
+        number = int(self.random.integers(self.config.pool))
+        if (source, number) not in self._derived:
+            random = np.random.default_rng((self.seed, source, number))
+            derived = random_convention(self.sources[source].clips.skeleton, random)
+            self._derived[source, number] = Convention(derived.spec, derived.joint_map)
+        return self._derived[source, number]
 
     def _turn(self, positions: Tensor, flat: bool) -> Tensor:
         """Turn each clip as a camera (2D) or an imperfect alignment (3D) would have it; 2D loses its depth."""
@@ -144,11 +153,10 @@ def _rotation(yaw: Tensor, pitch: Tensor) -> Tensor:
     return rearrange(about_x, shape, row=3) @ rearrange(about_y, shape, row=3)
 
 
-def _registered(skeleton: SkeletonSpec) -> list[Convention]:
-    ids = registered_views(skeleton)
-    return [Convention(get_skeleton(id), conversion_map(skeleton, get_skeleton(id))) for id in ids]
+def _registered(skeleton: SkeletonSpec, largest: int) -> list[SkeletonSpec]:
+    views = [get_skeleton(id) for id in registered_views(skeleton)]
+    return [view for view in views if view.num_joints <= largest]
 
 
-def _derived(skeleton: SkeletonSpec, random: np.random.Generator) -> Convention:
-    derived = random_convention(skeleton, random)
-    return Convention(derived.spec, derived.joint_map)
+def _registered_convention(skeleton: SkeletonSpec, view: SkeletonSpec) -> Convention:
+    return Convention(view, conversion_map(skeleton, view))

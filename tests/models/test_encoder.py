@@ -29,11 +29,12 @@ def small_config(**changes: object) -> EncoderConfig:
     return EncoderConfig(**fields)
 
 
-@pytest.fixture(scope="module", params=["plain", "anatomy", "full", "inward_outward"])
+@pytest.fixture(scope="module", params=["plain", "part", "anatomy", "full", "inward_outward"])
 def encoder(request):
     torch.manual_seed(0)
     changes = {
         "plain": {},
+        "part": {"pooling": "part"},
         "anatomy": {"anatomy_embedding": True, "pooling": "joint"},
         "full": {"temporal": "full"},
         "inward_outward": {"partition": "inward_outward"},

@@ -1,0 +1,104 @@
+"""From the features of joints and frames to one vector for each person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Literal, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from msclr.poses.batch import PoseBatch
+from msclr.skeletons.anatomy import PARTS
+from msclr.skeletons.landmarks import landmarks
+from msclr.skeletons.spec import SkeletonSpec
+
+PoolingName: TypeAlias = Literal["joint", "part", "grid"]
+STRETCHES = 4
+
+
+class Pooling(nn.Module):
+    """Average features over joints and time, then map them to the vector's length.
+
+    "joint" weighs all joints alike, "part" all body parts, so that a convention with many finger or face points has no
+    other centre of gravity than one without. "grid" keeps apart six body parts and four stretches of time that blend
+    into each other, and maps the 24 averages together; parts that a convention does not have are zero.
+
+    Args:
+        inputs: Channels of the features.
+        outputs: Length of the vector.
+        kind: "joint", "part" or "grid".
+    """
+
+    def __init__(self, inputs: int, outputs: int, kind: PoolingName) -> None:
+        super().__init__()
+        self.kind = kind
+        width = inputs * (len(PARTS) * STRETCHES if kind == "grid" else 1)
+        self.output = nn.Linear(width, outputs) if width != outputs else nn.Identity()
+
+    def forward(self, values: Tensor, valid: Tensor, batch: PoseBatch) -> Tensor:
+        """Pool `values` [n, t, c] with mask `valid` [n, t]; returns [m, outputs], one row for each person."""
+        person = person_of_row(batch)
+        if self.kind == "grid":
+            pooled = self._grid(values, valid, batch, person)
+        else:
+            weights = valid.to(values.dtype)
+            if self.kind == "part":
+                weights = weights * per_row(batch, _part_weights).to(weights.dtype)
+            summed = torch.einsum("ntc,nt->nc", values, weights)
+            total = values.new_zeros(batch.num_persons).index_add(0, person, weights.sum(dim=1))
+            pooled = values.new_zeros(batch.num_persons, values.shape[-1]).index_add(0, person, summed)
+            pooled = pooled / total.clamp_min(1e-6)[:, None]
+        vectors: Tensor = self.output(pooled)
+        return vectors
+
+    def _grid(self, values: Tensor, valid: Tensor, batch: PoseBatch, person: Tensor) -> Tensor:
+        weights = _stretches(valid, person, batch.num_persons).to(values.dtype)  # n t s
+        cell = person * len(PARTS) + per_row(batch, _part_index)
+        cells = batch.num_persons * len(PARTS)
+        summed = torch.einsum("ntc,nts->nsc", values, weights)
+        total = values.new_zeros(cells, STRETCHES).index_add(0, cell, weights.sum(dim=1))
+        grid = values.new_zeros(cells, STRETCHES, values.shape[-1]).index_add(0, cell, summed)
+        return (grid / total.clamp_min(1e-6)[..., None]).reshape(batch.num_persons, -1)
+
+
+def _stretches(valid: Tensor, person: Tensor, persons: int) -> Tensor:
+    """Share [n, t, s] of each frame in each stretch of its person's time; 0 where invalid.
+
+    The stretches overlap like hats, so that a small shift in time changes the vector a little, not a lot.
+    """
+    time = torch.arange(valid.shape[1], device=valid.device)
+    last = torch.where(valid, time, 0).amax(dim=1)  # n
+    length = torch.zeros(persons, dtype=last.dtype, device=last.device).scatter_reduce(0, person, last, "amax") + 1
+    place = (time + 0.5) / length[person][:, None] * STRETCHES - 0.5  # n t
+    distance = (place.clamp(0, STRETCHES - 1)[..., None] - torch.arange(STRETCHES, device=valid.device)).abs()
+    return (1 - distance).clamp_min(0) * valid[..., None]
+
+
+def per_row(batch: PoseBatch, table: Callable[[SkeletonSpec, torch.device], Tensor]) -> Tensor:
+    """Look up one entry of a table [j, ...] for every row of the packed axis."""
+    tables = [table(group.skeleton, batch.positions.device) for group in batch.groups]
+    rows = [
+        each.repeat(group.persons, *[1] * (each.dim() - 1)) for each, group in zip(tables, batch.groups, strict=True)
+    ]
+    return torch.cat(rows) if rows else torch.zeros(0, dtype=torch.int64, device=batch.positions.device)
+
+
+def person_of_row(batch: PoseBatch) -> Tensor:
+    """Person index [n] of every row of the packed axis."""
+    people = torch.arange(batch.num_persons, device=batch.positions.device)
+    rows = [people[group.members].repeat_interleave(group.skeleton.num_joints) for group in batch.groups]
+    return torch.cat(rows) if rows else people
+
+
+@lru_cache(maxsize=4096)
+@torch.inference_mode(False)
+def _part_weights(skeleton: SkeletonSpec, device: torch.device) -> Tensor:
+    return torch.from_numpy(landmarks(skeleton).weights[:, None]).to(device)
+
+
+@lru_cache(maxsize=4096)
+@torch.inference_mode(False)
+def _part_index(skeleton: SkeletonSpec, device: torch.device) -> Tensor:
+    return torch.from_numpy(landmarks(skeleton).parts).to(device)
