@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
+from os import PathLike
 from typing import Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, ConfigDict
 
 from msclr import strict_json
 from msclr.errors import SkeletonError, UnknownJointError
-from msclr.skeletons import anatomy as anatomical
 from msclr.skeletons.checks import (
     check_choice,
     check_known,
@@ -25,6 +25,7 @@ from msclr.skeletons.checks import (
     clean_text,
     items,
 )
+from msclr.skeletons.defaults import check_anatomy, pairs_from, parts_from
 
 Unit: TypeAlias = Literal["m", "cm", "mm", "in", "px", "normalized", "unknown"]
 UpAxis: TypeAlias = Literal["+x", "-x", "+y", "-y", "+z", "-z", "unknown"]
@@ -110,7 +111,7 @@ class SkeletonSpec(BaseModel):
         where = f"skeleton {id!r:.80}"
         id = clean_name(id, "skeleton id")
         joints = check_names(joints, where)
-        names = _check_anatomy(joints, anatomy, where)
+        names = check_anatomy(joints, anatomy, where)
         check_choice("dims", dims, (2, 3), where)
         check_choice("unit", unit, get_args(Unit), where)
         check_choice("up", up, get_args(UpAxis), where)
@@ -126,8 +127,8 @@ class SkeletonSpec(BaseModel):
             id=id,
             joints=joints,
             parents=check_tree(joints, parents, where, allow_forest=allow_forest),
-            pairs=check_pairs(joints, _pairs_from(joints, names) if pairs is None else pairs, where),
-            parts=check_parts(joints, _parts_from(joints, names) if parts is None else parts, where),
+            pairs=check_pairs(joints, pairs_from(joints, names) if pairs is None else pairs, where),
+            parts=check_parts(joints, parts_from(joints, names) if parts is None else parts, where),
             dims=dims,
             unit=unit,
             up=up,
@@ -256,6 +257,13 @@ class SkeletonSpec(BaseModel):
 
         return from_names(id, joints, parents, **fields)
 
+    @classmethod
+    def from_bvh(cls, source: str | PathLike[str], id: str | None = None) -> SkeletonSpec:
+        """Build a convention from the hierarchy of a BVH file; see `msclr.skeletons.hierarchy.spec_from_bvh`."""
+        from msclr.skeletons.hierarchy import spec_from_bvh
+
+        return spec_from_bvh(source, id)
+
 
 def _check_fields(fields: Collection[str], required: tuple[str, ...], where: str) -> None:
     unknown = sorted(set(fields) - set(SkeletonSpec.model_fields))
@@ -263,38 +271,3 @@ def _check_fields(fields: Collection[str], required: tuple[str, ...], where: str
     if unknown or missing:
         problem = f"unknown fields {unknown}" if unknown else f"missing fields {missing}"
         raise SkeletonError(problem, where=where, expected=f"fields among {', '.join(SkeletonSpec.model_fields)}")
-
-
-def _check_anatomy(joints: tuple[str, ...], anatomy: object, where: str) -> tuple[str | None, ...]:
-    vocabulary = anatomical.vocabulary()
-    if anatomy is None:
-        return tuple(joint if joint in vocabulary else None for joint in joints)
-    given = items(anatomy, f"{where}, anatomy")
-    if len(given) != len(joints):
-        raise SkeletonError(f"{len(joints)} joints but {len(given)} anatomical names", where=where)
-    names: list[str | None] = []
-    for joint, name in zip(joints, given, strict=True):
-        if name is not None and (not isinstance(name, str) or name not in vocabulary):
-            raise SkeletonError(
-                f"joint {joint!r} has the anatomical name {name!r:.60}",
-                where=where,
-                expected="a name of msclr.skeletons.anatomy.vocabulary(), or None",
-            )
-        if name is not None and name in names:
-            raise SkeletonError(f"several joints have the anatomical name {name!r}", where=where, expected="one each")
-        names.append(name)
-    return tuple(names)
-
-
-def _pairs_from(joints: tuple[str, ...], names: tuple[str | None, ...]) -> list[tuple[str, str]]:
-    by_name = {name: joint for joint, name in zip(joints, names, strict=True) if name is not None}
-    mirrored = [(name, anatomical.mirror(name)) for name in by_name if name.startswith("left_")]
-    return [(by_name[left], by_name[right]) for left, right in mirrored if right in by_name]
-
-
-def _parts_from(joints: tuple[str, ...], names: tuple[str | None, ...]) -> dict[str, list[str]]:
-    parts: dict[str, list[str]] = {}
-    for joint, name in zip(joints, names, strict=True):
-        if name is not None:
-            parts.setdefault(anatomical.point(name).part, []).append(joint)
-    return parts
