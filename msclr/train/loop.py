@@ -6,7 +6,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -83,7 +83,6 @@ def pretrain(
     ).to(place)
     parameters = [*query.parameters(), *heads.parameters()]
     optimizer = torch.optim.AdamW(_groups(parameters, config.weight_decay), lr=config.learning_rate)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _cosine(config.steps, config.warmup))
     log = _Log(output.with_name(output.name + ".pretrain.jsonl"))
     for step, (query_batch, key_batch, labels, ids) in enumerate(_steps(config, sources, place, progress)):
         features, projected = query(query_batch)
@@ -92,13 +91,14 @@ def pretrain(
         outcome = loss(projected, keys, sample_ids=ids)
         supervised = _label_loss(features, labels, heads)
         total = outcome.total + config.loss.label_weight * supervised
+        for group in optimizer.param_groups:
+            group["lr"] = config.learning_rate * _cosine(step, config.steps, config.warmup)
         optimizer.zero_grad(set_to_none=True)
         total.backward()
         norm = nn.utils.clip_grad_norm_(parameters, 5.0)
         if log.healthy(total, norm):
             optimizer.step()
             key.update(query)
-        schedule.step()
         if step % LOG_EVERY == 0 or step == config.steps - 1:
             log.write(step=step, loss=total, labels=supervised, **outcome.terms)
     encoder = query.encoder.eval()
@@ -169,11 +169,12 @@ def _groups(parameters: list[nn.Parameter], weight_decay: float) -> list[dict[st
     ]
 
 
-def _cosine(steps: int, warmup: float) -> Callable[[int], float]:
+def _cosine(step: int, steps: int, warmup: float) -> float:
+    """Share of the peak learning rate: a straight rise, then half a cosine down to zero."""
     rise = max(1, round(steps * warmup))
-    return lambda step: (
-        (step + 1) / rise if step < rise else 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
-    )
+    if step < rise:
+        return (step + 1) / rise
+    return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
 
 
 class _Log:
