@@ -50,6 +50,7 @@ class ReadOptions:
     person: int | list[int] | str | None = None
     limits: ReadLimits = field(default_factory=ReadLimits)
     follow_symlinks: bool = False
+    variant: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ def read(
     person: int | Sequence[int] | str | None = None,
     limits: ReadLimits | None = None,
     follow_symlinks: bool = False,
+    variant: str | None = None,
 ) -> PoseSequence:
     """Read the poses of one recording from a file, or from a folder with one file per frame.
 
@@ -111,6 +113,7 @@ def read(
         person: None for all persons, a slot or list of slots, or "longest" for the person seen in most frames.
         limits: How much the file may ask for.
         follow_symlinks: Let links in a folder lead out of it.
+        variant: Which of several poses a file holds, for formats that have them: "world" or "image" (mediapipe).
 
     Returns:
         The poses; what the file does not have is masked.
@@ -140,6 +143,7 @@ def read(
         person=list(person) if isinstance(person, Sequence) and not isinstance(person, str) else person,
         limits=limits or ReadLimits(),
         follow_symlinks=follow_symlinks,
+        variant=variant,
     )
     chosen = _detect(place, options.limits) if format == "auto" else _named(format)
     return _choose_persons(chosen.read(place, options), options.person)
