@@ -16,6 +16,7 @@ from msclr.evaluate.actions import action_tasks
 from msclr.evaluate.contest import Contest
 from msclr.evaluate.conversion import conversion_tasks
 from msclr.evaluate.crossing import pair_tasks, sensor_tasks
+from msclr.evaluate.publish import attach_results
 from msclr.evaluate.report import TaskResult, to_markdown
 from msclr.io.atomic import atomic_file
 from msclr.models.encoder import MultiSkeletonEncoder
@@ -104,7 +105,10 @@ def to_data(encoder: MultiSkeletonEncoder, seeds: int, tasks: Sequence[TaskResul
 )
 @click.option("--seeds", default=3, show_default=True, type=click.IntRange(0), help="Random initialisations.")
 @click.option("--limit", type=click.IntRange(2), help="Most clips per set, for a quick look.")
-def main(model: str, folder: Path, output: Path | None, parts: tuple[str, ...], seeds: int, limit: int | None) -> None:
+@click.option("--attach", is_flag=True, help="Also put the results into the model folder and its card.")
+def main(
+    model: str, folder: Path, output: Path | None, parts: tuple[str, ...], seeds: int, limit: int | None, attach: bool
+) -> None:
     """Evaluate a model; tables go to standard output."""
     from msclr.hub.load import load_pretrained
 
@@ -115,8 +119,11 @@ def main(model: str, folder: Path, output: Path | None, parts: tuple[str, ...], 
         encoder = load_pretrained(model)
         tasks = evaluate(encoder, folder, parts=parts or tuple(PARTS), seeds=seeds, limit=limit, progress=progress)
         click.echo(to_markdown(tasks))
+        results = {"model": model, **to_data(encoder, seeds, tasks)}
+        if attach:
+            attach_results(Path(model), encoder, results, to_markdown(tasks))
         if output is not None:
-            text = json.dumps({"model": model, **to_data(encoder, seeds, tasks)}, indent=1, allow_nan=False)
+            text = json.dumps(results, indent=1, allow_nan=False)
             with atomic_file(output) as file:
                 file.write(text.encode() + b"\n")
     except MsclrError as error:

@@ -107,6 +107,7 @@ class TrainConfig(_Config):
         weight_decay: Of AdamW, on matrices only.
         seed: Of every random number.
         licence: Terms of the weights, for the card.
+        acknowledgements: What the terms of the data ask to be said, for the card.
 
     Example:
         >>> TrainConfig(name="tiny", sources=(SourceConfig(file="walks.npz"),), steps=10).batch_size
@@ -128,6 +129,7 @@ class TrainConfig(_Config):
     weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.01
     seed: Annotated[int, Field(ge=0, le=2**31)] = 0
     licence: str = "apache-2.0"
+    acknowledgements: tuple[str, ...] = ()
     format_version: Literal[1] = 1
 
 

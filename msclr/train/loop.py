@@ -20,6 +20,7 @@ from msclr.models.encoder import MultiSkeletonEncoder, build_encoder
 from msclr.models.heads import ProjectionHead
 from msclr.models.momentum import MomentumEncoder
 from msclr.poses.batch import PoseBatch
+from msclr.train.card import model_card
 from msclr.train.config import TrainConfig
 from msclr.train.data import Source, WindowSampler, load_sources
 from msclr.train.views import ViewMaker
@@ -70,11 +71,12 @@ def pretrain(
         TrainingError: If the loss is not finite for many steps in a row.
     """
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    torch.manual_seed(config.seed)
     sources = load_sources(config, data)
-    query = Projected(build_encoder(config.encoder), config.loss.projection).to(place)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        query = Projected(build_encoder(config.encoder), config.loss.projection).to(place)
+        heads = _label_heads(sources, query.encoder.dim).to(place)
     key = MomentumEncoder(query, config.loss.momentum)
-    heads = _label_heads(sources, query.encoder.dim).to(place)
     loss = MSCLRLoss(
         dim=config.loss.projection,
         queue_size=config.loss.queue_size,
@@ -102,7 +104,7 @@ def pretrain(
         if step % LOG_EVERY == 0 or step == config.steps - 1:
             log.write(step=step, loss=total, labels=supervised, **outcome.terms)
     encoder = query.encoder.eval()
-    save_pretrained(encoder, output, name=config.name, licence=config.licence, card=_card(config))
+    save_pretrained(encoder, output, name=config.name, licence=config.licence, card=model_card(config))
     return encoder
 
 
@@ -195,7 +197,7 @@ class _Log:
         self.skipped += not good
         if self.bad_run >= LONGEST_BAD_RUN:
             raise TrainingError(
-                f"loss {float(loss)} and gradient norm {float(norm)} for {self.bad_run} steps in a row",
+                f"loss {loss.item():g} and gradient norm {norm.item():g} for {self.bad_run} steps in a row",
                 expected="finite numbers",
                 remedy="a lower learning_rate",
             )
@@ -203,18 +205,8 @@ class _Log:
 
     def write(self, *, step: int, **values: Tensor) -> None:
         """Append one line."""
-        numbers = {name: round(float(value.detach()), 5) for name, value in values.items()}
+        numbers = {name: round(value.item(), 5) for name, value in values.items()}
         line = {"step": step, "seconds": round(time.monotonic() - self.started, 1), **numbers, "skipped": self.skipped}
         with self.path.open("a") as file:
             file.write(json.dumps(line) + "\n")
         logger.info("step %d: %s", step, numbers)
-
-
-def _card(config: TrainConfig) -> str:
-    files = "\n".join(f"- `{source.file}`" for source in config.sources)
-    return (
-        f"# {config.name}\n\nPretrained with `msclr pretrain` for {config.steps:,} steps of {config.batch_size} clips "
-        f"(two views each), seed {config.seed}, on:\n\n{files}\n\n"
-        f"Held out: subjects {', '.join(config.exclude_subjects) or 'none'}; recordings of "
-        f"{', '.join(config.exclude_pairs) or 'no list'}.\n"
-    )
