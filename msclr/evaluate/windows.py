@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from msclr.models.encoder import MultiSkeletonEncoder
+from msclr.models.inference import cut_windows
 from msclr.poses.canonical import unify
 from msclr.poses.resample import resample
 from msclr.poses.sequence import PoseSequence
@@ -70,7 +69,7 @@ def prepare(encoder: MultiSkeletonEncoder, clips: Sequence[PoseSequence]) -> Pre
     weight: list[float] = []
     with one_thread():
         for index, recording in enumerate(clips):
-            for part in _cut(encoder, recording):
+            for part in cut_windows(encoder, recording):
                 if part.valid.any():
                     ready = resample(unify(part, facing=encoder.facing), frames=encoder.frames)
                     windows.append(ready.replace(fps=None))
@@ -88,12 +87,3 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
-
-
-def _cut(encoder: MultiSkeletonEncoder, recording: PoseSequence) -> list[PoseSequence]:
-    longest = encoder.maximum_frames
-    if recording.fps is not None:
-        longest = max(1, round(encoder.maximum_seconds * recording.fps))
-    count = max(1, math.ceil(recording.num_frames / longest))
-    edges = [round(number * recording.num_frames / count) for number in range(count + 1)]
-    return [recording.frames(start, stop) for start, stop in pairwise(edges)]

@@ -136,7 +136,7 @@ def _windows(
     for index, recording in items:
         try:
             _check(recording, person, index)
-            for window in _cut(encoder, recording):
+            for window in cut_windows(encoder, recording):
                 if window.valid.any():
                     poses = to_common(window, facing=encoder.facing) if unify else window
                     yield _Window(index, resample(poses, frames=encoder.frames), float(window.num_frames))
@@ -163,7 +163,7 @@ def _check(recording: PoseSequence, person: str, index: int) -> None:
         )
 
 
-def _cut(encoder: MultiSkeletonEncoder, recording: PoseSequence) -> list[PoseSequence]:
+def cut_windows(encoder: MultiSkeletonEncoder, recording: PoseSequence) -> list[PoseSequence]:
     """Cut a recording into the fewest windows of equal length (to one frame) that are not too long."""
     longest = encoder.maximum_frames
     if recording.fps is not None:
