@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from msclr.errors import MsclrError
     from msclr.hub.load import list_models, load_pretrained
+    from msclr.hub.save import save_pretrained
     from msclr.io.registry import formats, read, write
     from msclr.losses.msclr import MSCLRLoss
     from msclr.models.encoder import MultiSkeletonEncoder
@@ -41,6 +42,7 @@ __all__ = [
     "load_pretrained",
     "read",
     "register_skeleton",
+    "save_pretrained",
     "search",
     "similarity",
     "write",
@@ -61,6 +63,7 @@ _HOMES = {
     "load_pretrained": "msclr.hub.load",
     "read": "msclr.io.registry",
     "register_skeleton": "msclr.skeletons.registry",
+    "save_pretrained": "msclr.hub.save",
     "search": "msclr.neighbours",
     "similarity": "msclr.neighbours",
     "write": "msclr.io.registry",
