@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
+from importlib.resources import files
 
 import pytest
 from child import ROOT, python
@@ -11,6 +13,8 @@ from click import Group
 
 from msclr import formats, list_skeletons
 from msclr.cli import COMMANDS, group
+from msclr.evaluate.report import TaskResult
+from msclr.evaluate.summary import summarise
 
 README = (ROOT / "README.md").read_text("utf-8")
 INSTALL_AND_DEMO = "pip install . && msclr demo"
@@ -67,3 +71,9 @@ def test_documents_travel_with_the_source(path):
         included = tomllib.load(file)["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
     assert (ROOT / path).is_file()
     assert any(f"/{path}".startswith(entry) for entry in included)
+
+
+def test_the_table_of_figures_is_that_of_the_bundled_model():
+    folder = files("msclr").joinpath("weights", "msclr-base")
+    tasks = [TaskResult(**task) for task in json.loads(folder.joinpath("metrics.json").read_text("utf-8"))["tasks"]]
+    assert summarise(tasks) in README

@@ -18,6 +18,7 @@ from msclr.evaluate.conversion import conversion_tasks
 from msclr.evaluate.crossing import pair_tasks, sensor_tasks
 from msclr.evaluate.publish import attach_results
 from msclr.evaluate.report import TaskResult, to_markdown
+from msclr.evaluate.summary import summarise
 from msclr.io.atomic import atomic_file
 from msclr.models.encoder import MultiSkeletonEncoder
 
@@ -121,7 +122,7 @@ def main(
         click.echo(to_markdown(tasks))
         results = {"model": model, **to_data(encoder, seeds, tasks)}
         if attach:
-            attach_results(Path(model), encoder, results, to_markdown(tasks))
+            attach_results(Path(model), encoder, results, f"{summarise(tasks)}\n\n{to_markdown(tasks)}")
         if output is not None:
             text = json.dumps(results, indent=1, allow_nan=False)
             with atomic_file(output) as file:
