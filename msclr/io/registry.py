@@ -84,9 +84,9 @@ def formats() -> tuple[Format, ...]:
         >>> [format.name for format in formats()][:2]
         ['ntu', 'openpose']
     """
-    from msclr.io import asf_amc, bvh, npy, npz, ntu, openpose
+    from msclr.io import asf_amc, bvh, h36m, npy, npz, ntu, openpose, pku_mmd, pyskl
 
-    modules = (ntu, openpose, bvh, asf_amc, npz, npy)
+    modules = (ntu, openpose, bvh, asf_amc, npz, npy, h36m, pku_mmd, pyskl)
     return tuple(module.FORMAT for module in modules)
 
 

@@ -1,0 +1,96 @@
+"""PKU-MMD skeleton text: 150 numbers in each line, two Kinect v2 bodies, and the label rows that cut it into clips."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from einops import rearrange
+
+from msclr.errors import FileFormatError
+from msclr.io import guard
+from msclr.io.frame_rows import has_columns, parse_rows
+from msclr.io.limits import ReadLimits
+from msclr.io.registry import Format, PathLike, Probe, ReadOptions
+from msclr.poses.sequence import PoseSequence
+from msclr.skeletons.registry import get_skeleton
+
+SKELETON = "kinect_v2_25"
+COLUMNS = 150
+FPS = 30.0
+
+_ROW = re.compile(r"\s*(\d{1,6})\s*,\s*(\d{1,9})\s*,\s*(\d{1,9})\s*(,\s*[\d.eE+-]*\s*)?")
+
+
+def read_pku_mmd(path: PathLike, labels: PathLike, *, limits: ReadLimits | None = None) -> tuple[PoseSequence, ...]:
+    r"""Read the labelled actions of one PKU-MMD recording, each as a clip of its own.
+
+    Args:
+        path: The skeleton file.
+        labels: Its label file: class, first and last frame in each line, counted from 1, the last one included.
+        limits: How much the files may ask for.
+
+    Returns:
+        One sequence for each label row, in its order; `meta["label"]` is the class number of the file.
+
+    Raises:
+        FileFormatError: If a line has another layout, or a label lies outside the recording.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> _ = (folder / "0002-M.txt").write_text("\n".join([" ".join(["0.5"] * 75 + ["0"] * 75)] * 9))
+        >>> _ = (folder / "labels.txt").write_text("26,2,5,1\n")
+        >>> read_pku_mmd(folder / "0002-M.txt", folder / "labels.txt")[0].num_frames
+        4
+    """
+    options = ReadOptions(limits=limits or ReadLimits())
+    recording = _read(guard.to_path(path), options)
+    place = guard.to_path(labels)
+    clips = []
+    for number, line in enumerate(guard.read_text(place, options.limits).rstrip().splitlines(), start=1):
+        where = f"{guard.shown(place)}, line {number}"
+        row = _ROW.fullmatch(line)
+        if row is None:
+            raise FileFormatError(f"{line[:60]!r}", where=where, expected="class, first frame, last frame")
+        label, first, last = (int(text) for text in row.groups()[:3])
+        if not 1 <= first <= last <= recording.num_frames:
+            raise FileFormatError(
+                f"frames {first:,} to {last:,}", where=where, expected=f"a range in 1 to {recording.num_frames:,}"
+            )
+        clip = recording.frames(first - 1, last)
+        present = [person for person in range(clip.num_persons) if person == 0 or clip.valid[person].any()]
+        meta = {"label": str(label), "first_frame": str(first - 1)}
+        clips.append(clip.persons(present).replace(meta=meta, source=f"{clip.source}, frames {first} to {last}"))
+    return tuple(clips)
+
+
+def _recognise(probe: Probe) -> bool:
+    return has_columns(probe.head, COLUMNS)
+
+
+def _read(path: Path, options: ReadOptions) -> PoseSequence:
+    where = guard.shown(path)
+    text = guard.read_text(path, options.limits)
+    values = parse_rows(text, COLUMNS, options.limits, where)
+    guard.check_size(2, len(values), 25, 3, bytes_read=len(text), limits=options.limits, where=where)
+    positions = rearrange(values, "t (p j c) -> p t j c", p=2, c=3)
+    return PoseSequence.from_array(
+        positions if positions[1].any() else positions[:1],
+        options.skeleton or get_skeleton(SKELETON),
+        fps=FPS if options.fps is None else options.fps,
+        unit=options.unit,
+        up=options.up,
+        zeros_are_missing=True,
+        source=where,
+    )
+
+
+FORMAT = Format(
+    name="pku_mmd",
+    title="PKU-MMD skeleton text",
+    suffixes=(),
+    recognise=_recognise,
+    read=_read,
+    description="Text with 150 numbers in each line, two Kinect v2 bodies; read_pku_mmd cuts it by its labels.",
+)
