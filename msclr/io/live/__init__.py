@@ -1,0 +1,10 @@
+"""What pose estimators return, taken as it is in memory: no producer's package is imported."""
+
+from __future__ import annotations
+
+from msclr.io.live.mediapipe import from_mediapipe
+from msclr.io.live.metrabs import from_metrabs
+from msclr.io.live.rtmlib import from_rtmlib
+from msclr.io.live.ultralytics import from_ultralytics
+
+__all__ = ["from_mediapipe", "from_metrabs", "from_rtmlib", "from_ultralytics"]

@@ -1,0 +1,193 @@
+"""Predictions of MeTRAbs, in one joint convention or in several at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import overload
+
+import numpy as np
+import numpy.typing as npt
+
+from msclr.errors import PoseError, PoseTypeError, UnknownJointError, UnknownSkeletonError
+from msclr.io.instances import Instance
+from msclr.io.live.common import join, joint_table, persons_array
+from msclr.poses import arrays
+from msclr.poses.sequence import PoseSequence
+from msclr.skeletons.names import resolve_names
+from msclr.skeletons.registry import get_skeleton
+from msclr.skeletons.spec import SkeletonSpec
+
+FloatArray = npt.NDArray[np.float32]
+Predictions = Mapping[str, object] | Sequence[Mapping[str, object]]
+
+_SOURCE = "MeTRAbs predictions"
+
+
+@overload
+def from_metrabs(
+    predictions: Predictions,
+    *,
+    skeleton: str | SkeletonSpec,
+    joint_names: Sequence[str] | None = None,
+    fps: float | None = None,
+) -> PoseSequence: ...
+
+
+@overload
+def from_metrabs(
+    predictions: Predictions,
+    *,
+    skeleton: Mapping[str, Sequence[int]],
+    joint_names: Mapping[str, Sequence[str]] | None = None,
+    fps: float | None = None,
+) -> dict[str, PoseSequence]: ...
+
+
+def from_metrabs(
+    predictions: Predictions,
+    *,
+    skeleton: str | SkeletonSpec | Mapping[str, Sequence[int]],
+    joint_names: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
+    fps: float | None = None,
+) -> PoseSequence | dict[str, PoseSequence]:
+    """Take the poses that MeTRAbs found in the frames of a video.
+
+    Args:
+        predictions: For each frame the dict that `detect_poses` returned, in a list; or the dict of a single image; or
+            that of `detect_poses_batched`, whose images are the frames.
+        skeleton: The convention that was asked of the model, for example "smpl_24". Or, of predictions with
+            `skeleton=""`, which have the joints of all conventions, those that are wanted: name to joint indices, as in
+            `model.per_skeleton_indices`.
+        joint_names: `model.per_skeleton_joint_names[skeleton]`, or all of `model.per_skeleton_joint_names`. Joints are
+            then matched by name; a convention that is not registered is understood through its names.
+        fps: Frames per second of the video.
+
+    Returns:
+        The poses in millimetres, y down, in the camera's frame. For several conventions a dict by their names, whose
+        sequences have the same persons and frames: one motion in many conventions.
+
+    Raises:
+        PoseTypeError: If something is no prediction.
+        PoseError: If the arrays contradict each other or the skeleton.
+        UnknownJointError: If a joint of the skeleton is not among the names.
+
+    Example:
+        >>> poses = np.random.default_rng(0).normal(size=(1, 43, 3)) * 100
+        >>> wanted = {"smpl_24": range(24), "coco_19": range(24, 43)}
+        >>> clips = from_metrabs([{"boxes": np.ones((1, 5)), "poses3d": poses}] * 2, skeleton=wanted, fps=25)
+        >>> clips["coco_19"]
+        PoseSequence(panoptic_19: 1 person, 2 frames at 25 fps, 19 joints in 3D mm, 100.0 % of joints known)
+    """
+    frames = [poses for prediction in _as_list(predictions) for poses in _images(prediction)]
+    if isinstance(skeleton, Mapping):
+        if joint_names is not None and not isinstance(joint_names, Mapping):
+            raise PoseTypeError("one list of joint names", where=_SOURCE, expected="a list for each skeleton")
+        names = joint_names or {}
+        chosen = {name: _choose(name, [int(i) for i in wanted], names.get(name)) for name, wanted in skeleton.items()}
+        whole = _join(frames, 1 + max((column for _, columns in chosen.values() for column in columns), default=0), fps)
+        return {name: _take(whole, spec, columns) for name, (spec, columns) in chosen.items()}
+    if isinstance(joint_names, Mapping):
+        raise PoseTypeError("joint names of several skeletons", where=_SOURCE, expected="those of the skeleton")
+    count = next((poses.shape[1] for poses in frames if len(poses)), None)
+    spec, columns = _choose(skeleton, None if count is None else list(range(count)), joint_names)
+    return _take(_join(frames, len(columns), fps), spec, columns)
+
+
+def _as_list(predictions: object) -> list[Mapping[str, object]]:
+    given = [predictions] if isinstance(predictions, Mapping) else predictions
+    if not isinstance(given, Sequence):
+        raise PoseTypeError(f"a {type(given).__name__}", where=_SOURCE, expected="a dict, or a list with one per frame")
+    for frame, prediction in enumerate(given):
+        if not isinstance(prediction, Mapping) or "poses3d" not in prediction:
+            raise PoseTypeError(
+                f"a {type(prediction).__name__} without 'poses3d'", where=f"{_SOURCE}, frame {frame}", expected="a dict"
+            )
+    return list(given)
+
+
+def _images(prediction: Mapping[str, object]) -> list[FloatArray]:
+    """Return the poses [n, j, 3] of each image in a prediction; the boxes tell whether it is one image or a batch."""
+    poses, boxes = prediction["poses3d"], prediction.get("boxes")
+    if not isinstance(boxes, list | tuple) and len(getattr(boxes, "shape", ())) != 3:
+        return [_poses(poses, boxes)]
+    if not isinstance(poses, Iterable) or not isinstance(boxes, Iterable):
+        raise PoseTypeError(f"a batch of type {type(poses).__name__}", where=_SOURCE, expected="arrays for each image")
+    images, boxes_of = list(poses), list(boxes)
+    if len(images) != len(boxes_of):
+        raise PoseError(f"poses of {len(images)} images, boxes of {len(boxes_of)}", where=_SOURCE, expected="as many")
+    return [_poses(*image) for image in zip(images, boxes_of, strict=True)]
+
+
+def _poses(poses: object, boxes: object) -> FloatArray:
+    values = arrays.to_numpy(poses, _SOURCE)
+    if not values.size:
+        return np.zeros((0, 0, 3), dtype=np.float32)
+    if values.ndim == 4 and boxes is not None:
+        values = values.mean(axis=1)  # predictions of the same person in several augmented images
+    values = persons_array(values, "person joint coordinate", f"{_SOURCE}, poses3d")
+    if boxes is not None and len(arrays.to_numpy(boxes, _SOURCE)) != len(values):
+        raise PoseError(f"poses of shape {values.shape}", where=_SOURCE, expected="one for each box")
+    if values.shape[2] != 3:
+        raise PoseError(f"poses of shape {values.shape}", where=_SOURCE, expected="3 coordinates")
+    return values
+
+
+def _choose(
+    skeleton: str | SkeletonSpec, columns: list[int] | None, names: Sequence[str] | None
+) -> tuple[SkeletonSpec, list[int]]:
+    """Return a convention and the columns of its joints, in its own order."""
+    try:
+        spec = get_skeleton(skeleton)
+    except UnknownSkeletonError:
+        if names is None:
+            raise
+        spec = SkeletonSpec.from_names(str(skeleton), names)
+    spec = spec.replace(dims=3, unit="mm", up="-y")
+    columns = list(range(spec.num_joints)) if columns is None else columns
+    where = f"{_SOURCE}, {spec.id}"
+    if len(columns) != spec.num_joints:
+        raise arrays.wrong_joint_count(len(columns), spec, where)
+    if any(column < 0 for column in columns):
+        raise PoseError(f"joint index {min(columns)}", where=where, expected="indices from 0 up")
+    if names is None:
+        return spec, columns
+    if len(names) != len(columns):
+        raise PoseError(f"{len(names)} joint names for {len(columns)} joints", where=where, expected="one each")
+    return spec, [columns[place] for place in _match(spec, list(names), where)]
+
+
+def _match(spec: SkeletonSpec, names: list[str], where: str) -> list[int]:
+    """Return for each joint of the convention which name is it: literally, or by what the names mean."""
+    for known in (spec.source_names, spec.joints):
+        if sorted(known) == sorted(names):
+            return [names.index(name) for name in known]
+    meant = [resolved.name for resolved in resolve_names(names)]
+    for joint, name in zip(spec.joints, spec.anatomy, strict=True):
+        if name is None or meant.count(name) != 1:
+            raise UnknownJointError(
+                f"no joint name means {joint!r}",
+                where=where,
+                expected=f"the joints of {spec.id!r}, not {', '.join(map(str, names[:5]))}, ...",
+                remedy="without joint_names= if the joints are in the order of the skeleton",
+            )
+    return [meant.index(name) for name in spec.anatomy]
+
+
+def _join(frames: Sequence[FloatArray], joints: int, fps: float | None) -> PoseSequence:
+    """Join all joints into one recording, so that the persons are the same in every convention taken from it."""
+    count = next((poses.shape[1] for poses in frames if len(poses)), joints)
+    if joints > count:
+        raise PoseError(f"joint index {joints - 1} of {count} joints", where=_SOURCE, expected=f"0 to {count - 1}")
+    instances = [
+        Instance(frame, joint_table(person, None, f"{_SOURCE}, frame {frame}, person {place}", zeros=False))
+        for frame, poses in enumerate(frames)
+        for place, person in enumerate(poses)
+    ]
+    everything = SkeletonSpec(
+        "all joints", [f"joint {joint}" for joint in range(count)], [-1] + [0] * (count - 1), unit="mm", up="-y"
+    )
+    return join(instances, everything, frames=len(frames), fps=fps, source=_SOURCE, scored=False)
+
+
+def _take(whole: PoseSequence, skeleton: SkeletonSpec, columns: list[int]) -> PoseSequence:
+    return whole.replace(positions=whole.positions[:, :, columns], valid=whole.valid[:, :, columns], skeleton=skeleton)
