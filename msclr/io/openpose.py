@@ -42,7 +42,7 @@ def _recognise(probe: Probe) -> bool:
     if probe.is_folder:
         return any(_NAME.fullmatch(name) for name in probe.names)
     head = probe.head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    return head.startswith(b"{") and b'"people"' in head
+    return head.startswith(b"{") and b'"people"' in head and b'"AlphaPose' not in head
 
 
 def _read(path: Path, options: ReadOptions) -> PoseSequence:

@@ -84,9 +84,41 @@ def formats() -> tuple[Format, ...]:
         >>> [format.name for format in formats()][:2]
         ['ntu', 'openpose']
     """
-    from msclr.io import asf_amc, bvh, h36m, npy, npz, ntu, openpose, pku_mmd, pyskl
+    from msclr.io import (
+        alphapose,
+        asf_amc,
+        bvh,
+        coco,
+        h36m,
+        mediapipe,
+        mmpose,
+        npy,
+        npz,
+        ntu,
+        openpose,
+        panoptic,
+        pku_mmd,
+        pyskl,
+        ultralytics,
+    )
 
-    modules = (ntu, openpose, bvh, asf_amc, npz, npy, h36m, pku_mmd, pyskl)
+    modules = (
+        ntu,
+        openpose,
+        bvh,
+        asf_amc,
+        mediapipe,
+        ultralytics,
+        mmpose,
+        coco,
+        alphapose,
+        panoptic,
+        npz,
+        npy,
+        h36m,
+        pku_mmd,
+        pyskl,
+    )
     return tuple(module.FORMAT for module in modules)
 
 
@@ -113,7 +145,8 @@ def read(
         person: None for all persons, a slot or list of slots, or "longest" for the person seen in most frames.
         limits: How much the file may ask for.
         follow_symlinks: Let links in a folder lead out of it.
-        variant: Which of several poses a file holds, for formats that have them: "world" or "image" (mediapipe).
+        variant: What only some formats need to be told: which landmarks, "world" or "image" (mediapipe); the size of
+            the images, "1280x720" (ultralytics).
 
     Returns:
         The poses; what the file does not have is masked.
