@@ -94,11 +94,11 @@ def _landmarks(person: JsonValue, joints: int, where: str) -> FloatArray:
         for column, value in enumerate(values):
             if value is None and column == 3:
                 continue
-            if type(value) not in (int, float) or not abs(value) < LARGEST:  # type: ignore[arg-type, operator]
+            if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < LARGEST:
                 raise FileFormatError(
                     f"{'xyzv'[column]} is {shown_value(value)}", where=f"{where}[{joint}]", expected="a number"
                 )
-            table[joint, column] = value  # type: ignore[assignment]
+            table[joint, column] = value
     shown = table[:, 3][~np.isnan(table[:, 3])]
     if shown.size and not (shown.min() >= 0 and shown.max() <= MAXIMUM_VISIBILITY):
         raise FileFormatError(
