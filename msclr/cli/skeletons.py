@@ -15,13 +15,20 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @click.argument("name", default="*")
-def skeletons(name: str) -> None:
+@click.option("--check", metavar="FILE", help="Check your own convention in a JSON or YAML file, and show it.")
+def skeletons(name: str, check: str | None) -> None:
     """List joint conventions, or show one.
 
     NAME is an id or alias ("coco_17"), or a pattern ("openpose*").
     """
     from msclr.skeletons.registry import get_skeleton, list_skeletons
 
+    if check is not None:
+        from msclr.skeletons.files import load_skeleton_file
+
+        for line in describe(load_skeleton_file(check)):
+            click.echo(line)
+        return
     if not any(sign in name for sign in "*?["):
         for line in describe(get_skeleton(name)):
             click.echo(line)

@@ -258,6 +258,13 @@ class SkeletonSpec(BaseModel):
         return from_names(id, joints, parents, **fields)
 
     @classmethod
+    def from_mmpose_meta(cls, meta: Mapping[str, object], **fields: object) -> SkeletonSpec:
+        """Build a convention from a data set of MMPose; see `msclr.skeletons.mmpose_meta.from_mmpose_meta`."""
+        from msclr.skeletons.mmpose_meta import from_mmpose_meta
+
+        return from_mmpose_meta(meta, **fields)
+
+    @classmethod
     def from_bvh(cls, source: str | PathLike[str], id: str | None = None) -> SkeletonSpec:
         """Build a convention from the hierarchy of a BVH file; see `msclr.skeletons.hierarchy.spec_from_bvh`."""
         from msclr.skeletons.hierarchy import spec_from_bvh
