@@ -7,6 +7,7 @@ import json
 import struct
 import zipfile
 import zlib
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,7 @@ def _recognise(probe: Probe) -> bool:
 def _read(path: Path, options: ReadOptions) -> PoseSequence:
     where = guard.shown(path)
     data = guard.open_regular(path, options.limits)
-    members = _read_members(data, options.limits, where)
+    members = read_members(data, options.limits, where)
     if HEADER in members:
         return _read_native(members, options, where)
     if len(members) != 1:
@@ -120,14 +121,17 @@ def _read_header(data: bytes, where: str) -> dict[str, strict_json.JsonValue]:
     return header
 
 
-def _read_members(data: bytes, limits: ReadLimits, where: str) -> dict[str, npt.NDArray[np.generic]]:
-    """Inflate the arrays of an archive, after its directory has been found harmless."""
+def read_members(
+    data: bytes, limits: ReadLimits, where: str, only: Collection[str] | None = None
+) -> dict[str, npt.NDArray[np.generic]]:
+    """Inflate the arrays of an archive, or only those named, after its directory has been found harmless."""
     _check_end(data, where)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = archive.infolist()
             _check_entries(entries, len(data), limits, where)
-            contents = {entry.filename.removesuffix(".npy"): archive.read(entry) for entry in entries}
+            names = {entry.filename.removesuffix(".npy"): entry for entry in entries}
+            contents = {name: archive.read(entry) for name, entry in names.items() if only is None or name in only}
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, struct.error) as error:
         raise FileFormatError(f"a damaged archive ({error})", where=where, expected="a complete .npz") from None
     except (OSError, ValueError) as error:

@@ -86,6 +86,7 @@ def formats() -> tuple[Format, ...]:
     """
     from msclr.io import (
         alphapose,
+        amass,
         asf_amc,
         bvh,
         coco,
@@ -118,6 +119,7 @@ def formats() -> tuple[Format, ...]:
         h36m,
         pku_mmd,
         pyskl,
+        amass,
     )
     return tuple(module.FORMAT for module in modules)
 
