@@ -27,7 +27,7 @@ from msclr.strict_json import JsonValue
 
 FloatArray = npt.NDArray[np.float64]
 
-LARGEST = 1e30
+LARGEST = 1e15  # its square still is a float32
 
 _NUMBERED = re.compile(r"(?P<before>.*?)(?P<number>\d{1,18})(?P<after>\D*)", re.DOTALL)
 
@@ -58,7 +58,7 @@ def numbers(value: JsonValue, where: str) -> FloatArray:
     except OverflowError:
         array = np.array([np.inf])
     if array.size and not np.abs(array).max() < LARGEST:
-        raise FileFormatError("a number beyond 1e30", where=where, expected="coordinates and scores")
+        raise FileFormatError("a number beyond 1e15", where=where, expected="coordinates and scores")
     return array
 
 
