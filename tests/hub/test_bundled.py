@@ -21,7 +21,7 @@ def tasks():
 
 
 def mean(tasks, part, method, metric):
-    return fmean(task["scores"][method][metric] for task in tasks if task["part"] == part)
+    return fmean(task["scores"][method][metric] for task in tasks if task["part"].startswith(part))
 
 
 def test_it_is_small_and_finite():
@@ -42,7 +42,7 @@ def test_its_card_names_data_terms_and_what_was_held_out():
     assert "## Measured" in card
 
 
-@pytest.mark.parametrize(("part", "metric"), [("actions", "1-NN"), ("sensors", "R@1"), ("conversion", "R@1")])
+@pytest.mark.parametrize(("part", "metric"), [("actions", "1-NN"), ("two sensors", "R@1"), ("converted", "R@1")])
 def test_it_beats_random_weights(tasks, part, metric):
     assert mean(tasks, part, "model", metric) > mean(tasks, part, "random init", metric)
 
