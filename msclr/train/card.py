@@ -20,6 +20,7 @@ def model_card(config: TrainConfig) -> str:
     held_out = [*config.exclude_subjects, *(f"every recording named in `{name}`" for name in config.exclude_pairs)]
     terms = "\n".join(f"- {line}" for line in config.acknowledgements) or "- none stated"
     clips = config.steps * config.batch_size
+    training = f"{config.steps:,} steps of {config.batch_size} clips ({clips:,} clips seen, two views each), seed {config.seed}."
     return f"""---
 license: {config.licence}
 library_name: msclr
@@ -33,15 +34,15 @@ Turns human pose clips of any joint convention, 2D or 3D, into vectors of {confi
 ```python
 import msclr
 
-encoder = msclr.load_pretrained({config.name!r})
+encoder = msclr.load_pretrained("{config.name}")
 vectors = encoder.embed([msclr.read("walk.bvh"), msclr.read("openpose_output/")])
 ```
 
 ## Training
 
-`msclr pretrain`, {config.steps:,} steps of {config.batch_size} clips ({clips:,} clips seen, two views each), seed
-{config.seed}. MS-CLR's contrast between joint conventions (recorded, registered and derived ones, 2D among them) behind
-a projection head, with cross-entropy on labels where a file has them (weight {config.loss.label_weight:g}). Files:
+`msclr pretrain`: {training}
+MS-CLR's contrast between joint conventions (recorded, registered and derived ones, 2D among them) behind a projection
+head, with cross-entropy on labels where a file has them (weight {config.loss.label_weight:g}). Files:
 
 {files}
 
