@@ -20,7 +20,8 @@ def model_card(config: TrainConfig) -> str:
     held_out = [*config.exclude_subjects, *(f"every recording named in `{name}`" for name in config.exclude_pairs)]
     terms = "\n".join(f"- {line}" for line in config.acknowledgements) or "- none stated"
     clips = config.steps * config.batch_size
-    training = f"{config.steps:,} steps of {config.batch_size} clips ({clips:,} clips seen, two views each), seed {config.seed}."
+    seen = f"{clips:,} clips seen, two views each"
+    training = f"{config.steps:,} steps of {config.batch_size} clips ({seen}), seed {config.seed}."
     return f"""---
 license: {config.licence}
 library_name: msclr
