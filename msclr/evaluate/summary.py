@@ -44,7 +44,7 @@ def summarise(tasks: Sequence[TaskResult]) -> str:
             [task.scores[method][metric] for task in chosen if metric in task.scores.get(method, {})]
             for method in methods
         ]
-        if chosen:
+        if any(shares):
             cells = [f"{100 * fmean(share):.1f}" if share else "-" for share in shares]
             lines.append(f"| {title} | {len(chosen)} | {' | '.join(cells)} |")
     return "\n".join(lines)
