@@ -23,6 +23,7 @@ from msclr.skeletons.spec import SkeletonSpec
 SKELETONS = {15: "openpose_mpi_15", 18: "openpose_coco_18", 25: "openpose_body25_25"}
 FIELDS = {2: ("pose_keypoints_2d", "pose_keypoints"), 3: ("pose_keypoints_3d",)}
 MAXIMUM_JSON_BYTES = 64 * 2**20
+LARGEST = 1e15  # its square still is a float32
 MAXIMUM_SCORE = 2.0
 
 _NAME = re.compile(r"(?P<stem>.*?)(?P<number>\d{1,18})?_keypoints\.json", re.IGNORECASE | re.DOTALL)
@@ -133,7 +134,7 @@ def _parse_keypoints(
         listed = ", ".join(f"{count * (dims + 1)} ({name})" for count, name in SKELETONS.items())
         raise FileFormatError(f"{len(values)} values", where=where, expected=f"{layout} for each joint: {listed}")
     for index, value in enumerate(values):
-        if type(value) not in (int, float) or not abs(value) < 1e30:  # type: ignore[arg-type]
+        if type(value) not in (int, float) or not abs(value) < LARGEST:  # type: ignore[arg-type]  # a number by the test before
             raise FileFormatError(f"{str(value)[:40]!r}", where=f"{where}[{index}]", expected="a number")
     table = np.array(values, dtype=np.float64).reshape(-1, dims + 1)
     scores = table[:, dims]
