@@ -1,0 +1,46 @@
+"""What the pages under docs/ say is run, and names what is there."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from child import ROOT, python
+
+import msclr
+from msclr.io import live, pku_mmd, pyskl, pyskl_export, tables
+
+PAGES = sorted(page.name for page in (ROOT / "docs").glob("*.md"))
+
+
+def blocks(page: str) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text("utf-8"), flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("page", ["formats.md"])
+def test_python_blocks_run(page):
+    assert blocks(page)
+    outcome = python("-W", "error", "-c", "\n".join(blocks(page)), HF_HUB_OFFLINE="1")
+    assert outcome.returncode == 0, outcome.stderr
+
+
+def test_every_format_has_its_line():
+    text = (ROOT / "docs" / "formats.md").read_text("utf-8")
+    named = re.findall(r"^\| `(\w+)` \|", text, flags=re.MULTILINE)
+    assert sorted(named) == sorted(format.name for format in msclr.formats())
+    for module, names in (
+        (live, live.__all__),
+        (tables, ["write_csv", "write_npy"]),
+        (pyskl_export, ["write_pyskl"]),
+        (pyskl, ["read_pyskl"]),
+        (pku_mmd, ["read_pku_mmd"]),
+    ):
+        for name in names:
+            assert hasattr(module, name)
+            assert name in text
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_to_files(page):
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", (ROOT / "docs" / page).read_text("utf-8")):
+        assert (ROOT / "docs" / target).exists(), target
