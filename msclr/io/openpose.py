@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from msclr import strict_json
 from msclr.errors import FileFormatError, FileLimitError, PoseError
 from msclr.io import guard
+from msclr.io.frame_files import number_files
 from msclr.io.registry import Format, Probe, ReadOptions
 from msclr.poses.sequence import PoseSequence
 from msclr.poses.tracking import track_persons
@@ -70,29 +71,11 @@ def _read(path: Path, options: ReadOptions) -> PoseSequence:
 
 
 def _number_files(names: list[str], where: str) -> list[tuple[int, str]]:
-    """Return (frame number, name) of the keypoint files in order; gaps in the numbers stay gaps."""
-    matches = [(name, match) for name in names if (match := _NAME.fullmatch(name))]
-    if not matches:
+    """Return (frame number, name) of the keypoint files in order."""
+    found = [name for name in names if _NAME.fullmatch(name)]
+    if not found:
         raise FileFormatError("no file NAME_000000000000_keypoints.json", where=where, expected="OpenPose JSON files")
-    stems = sorted({match["stem"] for _, match in matches})
-    if len(stems) > 1:
-        raise FileFormatError(
-            f"{len(stems)} recordings: {', '.join(repr(stem) for stem in stems[:4])}",
-            where=where,
-            expected="one recording in one folder",
-            remedy="a folder for each",
-        )
-    if len(matches) > 1 and any(match["number"] is None for _, match in matches):
-        raise FileFormatError(
-            "file names without a frame number", where=where, expected="NAME_000000000012_keypoints.json"
-        )
-    numbered = sorted((int(match["number"] or 0), name) for name, match in matches)
-    for (number, name), (following, other) in pairwise(numbered):
-        if number == following:
-            raise FileFormatError(
-                f"frame {number} twice: {name!r} and {other!r}", where=where, expected="each frame once"
-            )
-    return numbered
+    return number_files(found, _NAME, where, example="NAME_000000000012_keypoints.json")
 
 
 def _parse(data: bytes, frame: int, where: str, options: ReadOptions) -> Iterator[_Person]:

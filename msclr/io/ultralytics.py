@@ -13,7 +13,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,7 @@ import numpy.typing as npt
 
 from msclr.errors import FileFormatError, FileLimitError, MsclrError, PoseError
 from msclr.io import guard
+from msclr.io.frame_files import number_files
 from msclr.io.instances import Instance, to_sequence
 from msclr.io.registry import Format, Probe, ReadOptions
 from msclr.poses.sequence import PoseSequence
@@ -108,25 +108,11 @@ def _read(path: Path, options: ReadOptions) -> PoseSequence:
 
 
 def _number_files(names: list[str], where: str) -> list[tuple[int, str]]:
-    """Return (frame number, name) of the label files in order; gaps in the numbers stay gaps."""
-    matches = [(name, match) for name in names if (match := _NAME.fullmatch(name)) and match["number"]]
-    if not matches:
+    """Return (frame number, name) of the label files in order."""
+    found = [name for name in names if (match := _NAME.fullmatch(name)) and match["number"]]
+    if not found:
         raise FileFormatError("no file NAME_1.txt", where=where, expected="the folder 'labels' of a prediction")
-    stems = sorted({match["stem"] for _, match in matches})
-    if len(stems) > 1:
-        raise FileFormatError(
-            f"{len(stems)} recordings: {', '.join(f'{stem!r:.40}' for stem in stems[:4])}",
-            where=where,
-            expected="one recording in one folder",
-            remedy="a folder for each",
-        )
-    numbered = sorted((int(match["number"]), name) for name, match in matches)
-    for (number, name), (following, other) in pairwise(numbered):
-        if number == following:
-            raise FileFormatError(
-                f"frame {number} twice: {name!r:.60} and {other!r:.60}", where=where, expected="each frame once"
-            )
-    return numbered
+    return number_files(found, _NAME, where, example="NAME_1.txt")
 
 
 def _parse(text: str, frame: int, where: str, joints: int) -> list[_Line]:
