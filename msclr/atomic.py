@@ -6,8 +6,10 @@ import ctypes
 import os
 import secrets
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 _HERE_LINUX = -100  # AT_FDCWD
 _EXCHANGE = 2  # RENAME_EXCHANGE on Linux, RENAME_SWAP on macOS: the same number
@@ -32,10 +34,32 @@ def write_bytes(path: Path, data: bytes) -> None:
         >>> target.read_bytes()
         b'complete'
     """
+    with replacing(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Open a temporary file beside `path` that takes its place, on the disk, when the block ends without an error.
+
+    Args:
+        path: The file to make or replace; its folder exists.
+
+    Yields:
+        The temporary file; it is removed if anything goes wrong.
+
+    Example:
+        >>> import tempfile
+        >>> target = Path(tempfile.mkdtemp()) / "note.txt"
+        >>> with replacing(target) as file:
+        ...     _ = file.write(b"complete")
+        >>> target.read_bytes()
+        b'complete'
+    """
     temporary = path.parent / f".msclr-{secrets.token_hex(8)}.tmp"
     try:
         with temporary.open("xb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

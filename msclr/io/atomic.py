@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from msclr.atomic import sync_folder
+from msclr.atomic import replacing
 from msclr.errors import MsclrError, NotAFileError
 from msclr.io.guard import shown
 
@@ -38,19 +37,12 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
         b'complete'
     """
     where = shown(path)
-    temporary: Path | None = None
     try:
         target = Path(os.path.realpath(path))
         if target.exists() and not stat.S_ISREG(target.stat().st_mode):
             raise NotAFileError("something else than a regular file is there", where=where, expected="a file name")
-        temporary = target.parent / f".msclr-{secrets.token_hex(8)}.tmp"
-        with temporary.open("xb") as file:
+        with replacing(target) as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-        temporary = None
-        sync_folder(target.parent)
     except OSError as error:
         if isinstance(error, MsclrError):
             raise
@@ -60,7 +52,3 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
             expected="a writable folder with enough room",
             remedy="another folder",
         ) from None
-    finally:
-        if temporary is not None:
-            with suppress(OSError):
-                temporary.unlink()
