@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
 import torch
 from einops import rearrange
 from torch import Tensor, nn
@@ -20,7 +19,7 @@ from msclr.models.stgcn import Block, GroupGraph
 from msclr.poses.batch import PoseBatch
 from msclr.poses.canonical import root_path
 from msclr.skeletons.anatomy import point
-from msclr.skeletons.graph import adjacency
+from msclr.skeletons.graph import spatial_graph
 from msclr.skeletons.landmarks import TORSO_IN_TEMPLATE, landmarks
 from msclr.skeletons.spec import SkeletonSpec
 
@@ -226,8 +225,8 @@ def build_encoder(config: EncoderConfig) -> MultiSkeletonEncoder:
 @lru_cache(maxsize=4096)
 @torch.inference_mode(False)
 def _adjacency(skeleton: SkeletonSpec, partition: Literal["spatial", "inward_outward"], device: torch.device) -> Tensor:
-    matrix = adjacency(skeleton, partition=partition, true_distances=True)  # k source target
-    return torch.from_numpy(np.ascontiguousarray(matrix.transpose(0, 2, 1))).to(device)
+    matrix = spatial_graph(skeleton, partition)  # k source target
+    return torch.tensor(matrix.transpose(0, 2, 1), device=device)
 
 
 @lru_cache(maxsize=4096)

@@ -59,7 +59,7 @@ def pretrain(
     Args:
         config: The run.
         data: Folder that the files of the run are relative to.
-        output: Folder to write the model to; the log goes to `pretrain.jsonl` beside it.
+        output: Folder to write the model to; the log goes beside it, to OUTPUT.pretrain.jsonl.
         device: "cpu", "cuda", ...; by default CUDA where there is one.
         progress: Show a progress bar.
 

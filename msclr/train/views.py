@@ -60,12 +60,8 @@ class ViewMaker:
 
     def _view(self, block: Block, mirrored: bool) -> tuple[SkeletonSpec, Tensor, Tensor, Tensor]:
         clips = self.sources[block.source].clips
-        positions = turn_up(block.positions, clips.up)
         valid = block.valid
-        marks = landmarks(block.skeleton)
-        positions = positions / _scale(positions, valid, marks)
-        positions = positions - root_path(positions, valid, marks).mean(dim=1)[:, None, None]
-        positions = face_viewer(positions, valid, marks)
+        positions = _unify(turn_up(block.positions, clips.up), valid, landmarks(block.skeleton), flat=False)
         if mirrored:
             order = list(block.skeleton.flip_index)
             positions = positions[:, :, order] * positions.new_tensor([-1.0, 1.0, 1.0])
@@ -132,7 +128,7 @@ class ViewMaker:
 
 
 def _unify(positions: Tensor, valid: Tensor, marks: Landmarks, flat: bool) -> Tensor:
-    """Bring views [m, t, j, 3] to common coordinates as `msclr.poses.canonical.unify` does, one clip at a time."""
+    """Bring clips [m, t, j, 3] to common coordinates as `msclr.poses.canonical.unify` does, one clip at a time."""
     positions = positions / _scale(positions, valid, marks)
     centre = root_path(positions, valid, marks).mean(dim=1)[:, None, None]
     positions = positions - centre
