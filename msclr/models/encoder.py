@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import torch
 from einops import rearrange
 from torch import Tensor, nn
 
 from msclr.errors import ConfigError
+from msclr.models.base import PersonVectors, PoseEncoder
 from msclr.models.config import EncoderConfig
 from msclr.models.normalise import MaskedBatchNorm
 from msclr.models.pooling import Pooling, PoolingName, per_row, person_of_row
@@ -22,9 +23,6 @@ from msclr.skeletons.anatomy import point
 from msclr.skeletons.graph import spatial_graph
 from msclr.skeletons.landmarks import TORSO_IN_TEMPLATE, landmarks
 from msclr.skeletons.spec import SkeletonSpec
-
-if TYPE_CHECKING:
-    from msclr.poses.sequence import PoseSequence
 
 INPUT_CHANNELS = 10  # position (3), velocity (3), place of the person (3), whether the clip is 2D (1)
 
@@ -47,7 +45,7 @@ class JointFeatures:
         return [torch.stack(persons) if persons else self.values.new_zeros(0, 0, 0, 0) for persons in clips]
 
 
-class MultiSkeletonEncoder(nn.Module):
+class MultiSkeletonEncoder(PoseEncoder):
     """Turn pose clips of any joint convention, 2D or 3D, into vectors of one space.
 
     A graph convolutional network none of whose parameters depends on the joints: the graph comes from the skeleton,
@@ -78,8 +76,6 @@ class MultiSkeletonEncoder(nn.Module):
         True
     """
 
-    config: EncoderConfig
-
     def __init__(
         self,
         *,
@@ -97,15 +93,12 @@ class MultiSkeletonEncoder(nn.Module):
         maximum_seconds: float = 10.0,
         maximum_frames: int = 300,
     ) -> None:
-        super().__init__()
+        super().__init__(
+            dim=dim, frames=frames, facing=facing, maximum_seconds=maximum_seconds, maximum_frames=maximum_frames
+        )
         if len(channels) != len(strides) or not channels:
             raise ConfigError(f"{len(channels)} channels and {len(strides)} strides", expected="one each per block")
-        self.dim = dim
         self.partition: Literal["spatial", "inward_outward"] = partition
-        self.facing = facing
-        self.frames = frames
-        self.maximum_seconds = maximum_seconds
-        self.maximum_frames = maximum_frames
         self.input_norm = MaskedBatchNorm(INPUT_CHANNELS)
         self.anatomy = (
             nn.Sequential(nn.Linear(4, 32), nn.ReLU(), nn.Linear(32, INPUT_CHANNELS)) if anatomy_embedding else None
@@ -141,41 +134,9 @@ class MultiSkeletonEncoder(nn.Module):
         pooled: Tensor = self.pooling(features.values, features.valid, features.batch)
         return pooled
 
-    def forward(self, batch: PoseBatch) -> Tensor:
-        """Return one vector for each person slot of each clip.
-
-        Args:
-            batch: Packed clips in common coordinates, on the encoder's device.
-
-        Returns:
-            [b, p, dim]; zero where `batch.person_mask` says that nobody is there.
-        """
-        return batch.scatter(self.pool(self.features(batch)))
-
-    def embed(
-        self,
-        clips: PoseSequence | Sequence[PoseSequence],
-        *,
-        person: Literal["pool", "each"] = "pool",
-        unify: bool = True,
-        normalize: bool = True,
-        batch_size: int = 64,
-        on_error: Literal["raise", "nan"] = "raise",
-        progress: bool = False,
-    ) -> Tensor:
-        """Turn clips into vectors; see `msclr.models.inference.embed`."""
-        from msclr.models.inference import embed
-
-        return embed(
-            self,
-            clips,
-            person=person,
-            unify=unify,
-            normalize=normalize,
-            batch_size=batch_size,
-            on_error=on_error,
-            progress=progress,
-        )
+    def persons(self, batch: PoseBatch) -> PersonVectors:
+        """Return one vector for each person who is there: values [m, dim]."""
+        return PersonVectors.of(self.pool(self.features(batch)), batch)
 
     def _inputs(self, batch: PoseBatch) -> Tensor:
         """Input channels [n, t, 10]: position relative to the mid-hip, velocity, place of the mid-hip, 2D flag."""

@@ -14,12 +14,11 @@ from torch.nn import functional as F
 
 from msclr.errors import MsclrError, PoseError, PoseTypeError
 from msclr.poses.batch import PoseBatch
-from msclr.poses.canonical import unify as to_common
 from msclr.poses.resample import resample
 from msclr.poses.sequence import PoseSequence
 
 if TYPE_CHECKING:
-    from msclr.models.encoder import MultiSkeletonEncoder
+    from msclr.models.base import PersonVectors, PoseEncoder
 
 
 @dataclass(frozen=True)
@@ -31,20 +30,29 @@ class _Window:
 
 @dataclass
 class _Totals:
-    """Sums over the windows of each person of each clip."""
+    """Sums over the windows of each person slot of each clip."""
 
-    features: list[Tensor]
-    weights: list[Tensor]
+    features: list[dict[int, Tensor]]
+    weights: list[dict[int, float]]
 
-    def add(self, batch: PoseBatch, vectors: Tensor, windows: Sequence[_Window]) -> None:
-        for vector, item, slot in zip(vectors, batch.clip.tolist(), batch.slot.tolist(), strict=True):
+    def add(self, vectors: PersonVectors, windows: Sequence[_Window]) -> None:
+        values = vectors.values.float().cpu()
+        for vector, item, slot in zip(values, vectors.clip.tolist(), vectors.slot.tolist(), strict=True):
             window = windows[item]
-            self.features[window.clip][slot] += window.weight * vector
-            self.weights[window.clip][slot] += window.weight
+            features, weights = self.features[window.clip], self.weights[window.clip]
+            features[slot] = features.get(slot, torch.zeros_like(vector)) + window.weight * vector
+            weights[slot] = weights.get(slot, 0.0) + window.weight
+
+    def row(self, index: int, person: str, dim: int) -> Tensor:
+        """Return the vectors [n, dim] of one clip."""
+        features, weights = self.features[index], self.weights[index]
+        persons = [features[slot] / weights[slot] for slot in sorted(features)]
+        rows = torch.stack(persons) if persons else torch.zeros(0, dim)
+        return rows if person == "each" else rows.mean(dim=0, keepdim=True)
 
 
 def embed(
-    encoder: MultiSkeletonEncoder,
+    encoder: PoseEncoder,
     clips: PoseSequence | Sequence[PoseSequence],
     *,
     person: Literal["pool", "each"] = "pool",
@@ -91,10 +99,7 @@ def embed(
     if person not in ("pool", "each"):
         raise PoseError(f"person={person!r}", expected="'pool' or 'each'")
     failed: set[int] = set()
-    totals = _Totals(
-        [torch.zeros(clip.num_persons, encoder.dim) for clip in recordings],
-        [torch.zeros(clip.num_persons) for clip in recordings],
-    )
+    totals = _Totals([{} for _ in recordings], [{} for _ in recordings])
     was_training = encoder.training
     encoder.eval()
     try:
@@ -104,23 +109,22 @@ def embed(
     finally:
         encoder.train(was_training)
     rows = [
-        _row(features, weights, person, index in failed)
-        for index, (features, weights) in enumerate(zip(totals.features, totals.weights, strict=True))
+        torch.full((1, encoder.dim), torch.nan) if index in failed else totals.row(index, person, encoder.dim)
+        for index in range(len(recordings))
     ]
     vectors = torch.cat(rows) if rows else torch.zeros(0, encoder.dim)
     return F.normalize(vectors, dim=-1) if normalize else vectors
 
 
 @torch.no_grad()
-def _run(encoder: MultiSkeletonEncoder, windows: Sequence[_Window], totals: _Totals) -> None:
+def _run(encoder: PoseEncoder, windows: Sequence[_Window], totals: _Totals) -> None:
     weight = next(encoder.parameters())
     batch = PoseBatch.from_sequences([window.poses for window in windows])
-    vectors = encoder.pool(encoder.features(batch.to(weight.device, weight.dtype)))
-    totals.add(batch, vectors.float().cpu(), windows)
+    totals.add(encoder.persons(batch.to(weight.device, weight.dtype)), windows)
 
 
 def _windows(
-    encoder: MultiSkeletonEncoder,
+    encoder: PoseEncoder,
     recordings: Sequence[PoseSequence],
     person: str,
     unify: bool,
@@ -138,7 +142,7 @@ def _windows(
             _check(recording, person, index)
             for window in cut_windows(encoder, recording):
                 if window.valid.any():
-                    poses = to_common(window, facing=encoder.facing) if unify else window
+                    poses = encoder.prepare(window) if unify else window
                     yield _Window(index, resample(poses, frames=encoder.frames), float(window.num_frames))
         except MsclrError as error:
             if on_error == "raise":
@@ -163,7 +167,7 @@ def _check(recording: PoseSequence, person: str, index: int) -> None:
         )
 
 
-def cut_windows(encoder: MultiSkeletonEncoder, recording: PoseSequence) -> list[PoseSequence]:
+def cut_windows(encoder: PoseEncoder, recording: PoseSequence) -> list[PoseSequence]:
     """Cut a recording into the fewest windows of equal length (to one frame) that are not too long."""
     longest = encoder.maximum_frames
     if recording.fps is not None:
@@ -182,14 +186,6 @@ def _chunks(windows: Iterator[_Window], size: int) -> Iterator[list[_Window]]:
             chunk = []
     if chunk:
         yield chunk
-
-
-def _row(features: Tensor, weights: Tensor, person: str, failed: bool) -> Tensor:
-    if failed:
-        return torch.full((1, features.shape[-1]), torch.nan)
-    seen = weights > 0
-    persons = features[seen] / weights[seen, None]
-    return persons if person == "each" else persons.mean(dim=0, keepdim=True)
 
 
 def _as_list(clips: PoseSequence | Sequence[PoseSequence]) -> list[PoseSequence]:

@@ -177,9 +177,3 @@ class PoseBatch:
             clip=self.clip.to(device=device, non_blocking=True),
             slot=self.slot.to(device=device, non_blocking=True),
         )
-
-    def scatter(self, values: Tensor) -> Tensor:
-        """Put values of persons [m, d] in their place [b, p, d]; zero where nobody is."""
-        placed = values.new_zeros(self.num_clips, self.num_slots, values.shape[-1])
-        placed[self.clip, self.slot] = values
-        return placed

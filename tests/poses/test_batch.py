@@ -6,6 +6,7 @@ import torch
 from strategies import standing_person
 
 from msclr import MsclrError
+from msclr.models.base import PersonVectors
 from msclr.poses.batch import PoseBatch
 from msclr.poses.sequence import PoseSequence
 
@@ -39,7 +40,7 @@ def test_absent_persons_take_no_room():
     batch = PoseBatch.from_sequences([clip.replace(valid=valid)])
     assert batch.num_persons == 2
     assert batch.slot.tolist() == [0, 2]
-    assert batch.scatter(torch.ones(2, 4)).sum(-1).tolist() == [[4, 0, 4]]
+    assert PersonVectors.of(torch.ones(2, 4), batch).scatter().sum(-1).tolist() == [[4, 0, 4]]
 
 
 def test_nan_never_gets_in():

@@ -1,0 +1,139 @@
+"""PoseEncoder: what every encoder can do, whatever network is inside."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from torch import Tensor, nn
+
+from msclr.poses.batch import PoseBatch
+from msclr.poses.canonical import unify
+
+if TYPE_CHECKING:
+    from msclr.models.config import EncoderConfig
+    from msclr.poses.sequence import PoseSequence
+
+
+@dataclass(frozen=True, eq=False)
+class PersonVectors:
+    """Vectors of persons, and whose they are.
+
+    Args:
+        values: [m, d], one row for each person that the network looked at.
+        clip: [m] int64, the clip of each row.
+        slot: [m] int64, its person slot in the clip.
+        num_clips: Number of clips, b.
+        num_slots: Person slots of a clip, p.
+
+    Example:
+        >>> import torch
+        >>> rows = PersonVectors(torch.eye(2), torch.tensor([1, 1]), torch.tensor([0, 1]), num_clips=2, num_slots=2)
+        >>> rows.mean().tolist()
+        [[0.0, 0.0], [0.5, 0.5]]
+    """
+
+    values: Tensor
+    clip: Tensor
+    slot: Tensor
+    num_clips: int
+    num_slots: int
+
+    @classmethod
+    def of(cls, values: Tensor, batch: PoseBatch) -> PersonVectors:
+        """Say that rows [m, d] belong to the persons of a batch, in its order."""
+        return cls(values, batch.clip, batch.slot, batch.num_clips, batch.num_slots)
+
+    def scatter(self) -> Tensor:
+        """Return the vectors in their places [b, p, d]; zero where nobody is."""
+        placed = self.values.new_zeros(self.num_clips, self.num_slots, self.values.shape[-1])
+        placed[self.clip, self.slot] = self.values
+        return placed
+
+    def mean(self) -> Tensor:
+        """Return the mean over the persons of each clip [b, d]; zero for a clip with nobody in it."""
+        total = self.values.new_zeros(self.num_clips, self.values.shape[-1]).index_add(0, self.clip, self.values)
+        count = self.values.new_zeros(self.num_clips).index_add(0, self.clip, self.values.new_ones(len(self.clip)))
+        return total / count.clamp_min(1)[:, None]
+
+
+class PoseEncoder(nn.Module, ABC):
+    """A network from batches of poses to vectors, which can embed recordings.
+
+    Args:
+        dim: Length of the vectors.
+        frames: Frames to which a clip is resampled.
+        facing: Turn 3D persons to face the viewer before embedding.
+        maximum_seconds, maximum_frames: Longer clips are embedded window by window; the second for clips without a
+            frame rate.
+    """
+
+    config: EncoderConfig
+
+    def __init__(
+        self, *, dim: int, frames: int, facing: bool = True, maximum_seconds: float = 10.0, maximum_frames: int = 300
+    ) -> None:
+        super().__init__()
+        self.dim = dim
+        self.frames = frames
+        self.facing = facing
+        self.maximum_seconds = maximum_seconds
+        self.maximum_frames = maximum_frames
+
+    @abstractmethod
+    def features(self, batch: PoseBatch) -> object:
+        """Return what the network knows before pooling."""
+
+    @abstractmethod
+    def persons(self, batch: PoseBatch) -> PersonVectors:
+        """Return one vector for each person of a batch.
+
+        Args:
+            batch: Packed clips as `prepare` makes them, on the encoder's device.
+        """
+
+    def prepare(self, recording: PoseSequence) -> PoseSequence:
+        """Bring a recording to the coordinates that the network was made for; time is left as it is."""
+        return unify(recording, facing=self.facing)
+
+    def forward(self, batch: PoseBatch) -> Tensor:
+        """Return one vector for each person slot of each clip.
+
+        Args:
+            batch: Packed clips as `prepare` makes them, on the encoder's device.
+
+        Returns:
+            [b, p, dim]; zero where nobody is.
+        """
+        return self.persons(batch).scatter()
+
+    def encode(self, batch: PoseBatch) -> Tensor:
+        """Return one vector for each clip, the mean over its persons: [b, dim]."""
+        return self.persons(batch).mean()
+
+    def embed(
+        self,
+        clips: PoseSequence | Sequence[PoseSequence],
+        *,
+        person: Literal["pool", "each"] = "pool",
+        unify: bool = True,
+        normalize: bool = True,
+        batch_size: int = 64,
+        on_error: Literal["raise", "nan"] = "raise",
+        progress: bool = False,
+    ) -> Tensor:
+        """Turn clips into vectors; see `msclr.models.inference.embed`."""
+        from msclr.models.inference import embed
+
+        return embed(
+            self,
+            clips,
+            person=person,
+            unify=unify,
+            normalize=normalize,
+            batch_size=batch_size,
+            on_error=on_error,
+            progress=progress,
+        )
