@@ -1,7 +1,7 @@
 """Preprocessing of CrosSCLR, which AimCLR, SkeleMixCLR and MS-CLR share: what their weights expect to see.
 
-Pure functions on arrays [p, t, j, 3] with y up, where a missing joint is at 0. They remove global motion and the distance
-between persons; `msclr.poses.canonical` is the choice for new models.
+Pure functions on arrays [p, t, j, 3] with y up, where a missing joint is at 0. They remove global motion and the
+distance between persons; `msclr.poses.canonical` is the choice for new models.
 """
 
 from __future__ import annotations
