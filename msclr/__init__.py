@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from msclr.models.encoder import MultiSkeletonEncoder
     from msclr.neighbours import search, similarity
     from msclr.poses.convert import convert
+    from msclr.poses.multi import MultiPose
     from msclr.poses.sequence import PoseSequence
     from msclr.skeletons.registry import get_skeleton, list_skeletons, register_skeleton
     from msclr.skeletons.spec import SkeletonSpec
@@ -30,6 +31,7 @@ __version__ = "0.1.0"
 __all__ = [
     "MSCLRLoss",
     "MsclrError",
+    "MultiPose",
     "MultiSkeletonEncoder",
     "PoseSequence",
     "SkeletonSpec",
@@ -52,6 +54,7 @@ __all__ = [
 _HOMES = {
     "MSCLRLoss": "msclr.losses.msclr",
     "MsclrError": "msclr.errors",
+    "MultiPose": "msclr.poses.multi",
     "MultiSkeletonEncoder": "msclr.models.encoder",
     "PoseSequence": "msclr.poses.sequence",
     "SkeletonSpec": "msclr.skeletons.spec",

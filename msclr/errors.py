@@ -55,6 +55,10 @@ class UnknownSkeletonError(MsclrError, LookupError):
     """A skeleton id or alias that is not registered."""
 
 
+class UnknownViewError(MsclrError, KeyError):
+    """A view that a recording in several conventions does not have."""
+
+
 class UnknownJointError(MsclrError, LookupError):
     """A joint name that the skeleton does not have."""
 

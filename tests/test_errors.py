@@ -29,6 +29,7 @@ def test_every_error_is_one_that_python_programs_expect(kind):
         assert builtin in (
             ValueError,
             LookupError,
+            KeyError,
             TypeError,
             FileNotFoundError,
             OSError,

@@ -45,25 +45,22 @@ def resample(sequence: PoseSequence, *, fps: float | None = None, frames: int | 
         frames = max(1, round((sequence.num_frames - 1) * float(rate or 1.0) / sequence.fps) + 1)
     if frames < 1:
         raise PoseError(f"frames={frames}", where=sequence.source, expected="at least 1")
-    positions, valid = resample_tensor(torch.tensor(sequence.positions), torch.tensor(sequence.valid), frames)
-    confidence = None
-    if sequence.confidence is not None:
-        scores, _ = resample_tensor(torch.tensor(sequence.confidence)[..., None], torch.tensor(sequence.valid), frames)
-        confidence = scores[..., 0].numpy()
     steps = max(sequence.num_frames - 1, 1)
     new_fps = None if sequence.fps is None else sequence.fps * max(frames - 1, 1) / steps
-    return sequence.replace(positions=positions.numpy(), valid=valid.numpy(), confidence=confidence, fps=new_fps)
+    times = torch.linspace(0, sequence.num_frames - 1, frames, dtype=torch.float64)
+    return sample_sequence(sequence, times, new_fps)
 
 
-def resample_tensor(positions: Tensor, valid: Tensor, frames: int) -> tuple[Tensor, Tensor]:
-    """Interpolate positions [..., t, j, c] with mask [..., t, j] at `frames` evenly spread times.
-
-    Returns:
-        Positions [..., frames, j, c] (0 where unknown) and mask [..., frames, j].
-    """
-    length = valid.shape[-2]
-    times = torch.linspace(0, length - 1, frames, device=positions.device, dtype=torch.float64)
-    return sample_at(positions, valid, times.expand(*valid.shape[:-2], frames))
+def sample_sequence(sequence: PoseSequence, times: Tensor, fps: float | None) -> PoseSequence:
+    """Return a recording at times [n] given in its frames, with the frame rate `fps`; see `sample_at`."""
+    valid = torch.tensor(sequence.valid)
+    times = times.expand(*valid.shape[:-2], len(times))
+    positions, known = sample_at(torch.tensor(sequence.positions), valid, times)
+    confidence = None
+    if sequence.confidence is not None:
+        scores, _ = sample_at(torch.tensor(sequence.confidence)[..., None], valid, times)
+        confidence = scores[..., 0].numpy()
+    return sequence.replace(positions=positions.numpy(), valid=known.numpy(), confidence=confidence, fps=fps)
 
 
 def sample_at(positions: Tensor, valid: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:

@@ -8,7 +8,11 @@ from hypothesis import strategies as st
 from strategies import standing_person
 
 from msclr import MsclrError
-from msclr.poses.resample import resample, resample_tensor
+from msclr.poses.resample import resample, sample_at
+
+
+def evenly(length: int, frames: int) -> torch.Tensor:
+    return torch.linspace(0, length - 1, frames, dtype=torch.float64)
 
 
 @given(length=st.integers(1, 40), frames=st.integers(1, 40), seed=st.integers(0, 9))
@@ -20,7 +24,7 @@ def test_interpolation_equals_numpy(length, frames, seed):
             expected[:, joint, axis] = np.interp(
                 np.linspace(0, length - 1, frames), np.arange(length), values[:, joint, axis]
             )
-    found, known = resample_tensor(torch.tensor(values), torch.ones(length, 3, dtype=torch.bool), frames)
+    found, known = sample_at(torch.tensor(values), torch.ones(length, 3, dtype=torch.bool), evenly(length, frames))
     assert known.all()
     assert np.allclose(found.numpy(), expected)
 
@@ -31,8 +35,8 @@ def test_unknown_joints_are_never_averaged_in(seed):
     valid = torch.tensor(random.random((12, 4)) < 0.6)
     clean = torch.tensor(random.normal(size=(12, 4, 3)))
     spoiled = torch.where(valid[..., None], clean, 1e6)
-    first, known = resample_tensor(clean, valid, 29)
-    second, known_too = resample_tensor(spoiled, valid, 29)
+    first, known = sample_at(clean, valid, evenly(12, 29))
+    second, known_too = sample_at(spoiled, valid, evenly(12, 29))
     assert torch.equal(known, known_too)
     assert torch.allclose(first, second)
     assert (first[~known] == 0).all()
