@@ -47,3 +47,26 @@ def from_euler(axes: str, degrees: Sequence[float]) -> FloatArray:
         rotate(matrix, axis, np.array([angle], dtype=np.float64))
     turned: FloatArray = matrix[0]
     return turned
+
+
+def from_vectors(vectors: FloatArray) -> FloatArray:
+    """Return the rotations [..., 3, 3] of rotation vectors [..., 3]: the axis, as long as the angle in radians.
+
+    Source: Rodrigues' formula, R = I + (sin a / a) K + ((1 - cos a) / a^2) K^2, where K v is the cross product of the
+    vector with v. Such vectors are also known as exponential maps.
+
+    Example:
+        >>> from_vectors(np.array([0, 0, np.pi / 2])).round().astype(int).tolist()
+        [[0, -1, 0], [1, 0, 0], [0, 0, 1]]
+    """
+    square = np.einsum("...c,...c->...", vectors, vectors)[..., None, None]
+    angle = np.sqrt(square)
+    small = angle < 1e-4  # below, the series is exact in float64 and the quotients are not
+    safe = np.where(small, 1.0, angle)
+    first = np.where(small, 1 - square / 6, np.sin(safe) / safe)
+    half = np.where(small, 0.5 - square / 24, 2 * np.sin(safe / 2) ** 2 / safe**2)
+    x, y, z = np.moveaxis(vectors, -1, 0)
+    zero = np.zeros_like(x)
+    cross = np.stack([zero, -z, y, z, zero, -x, -y, x, zero], axis=-1).reshape(*vectors.shape, 3)
+    turned: FloatArray = np.eye(3) + first * cross + half * (cross @ cross)
+    return turned
