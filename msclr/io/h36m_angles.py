@@ -77,10 +77,9 @@ def place_joints(values: FloatArray, parents: tuple[int, ...], variant: str, whe
         vectors, a joint is its bone times its parent's rotation, and that is its own times that of the parent before.
 
     Example:
-        >>> parents = (-1, 0, 1, 2, 3, 4, 0, 6, 7, 8, 9, 0, 11, 12, 13, 14, 12, 16, 17, 18, 19, 20, 19, 22, 12, 24, 25,
-        ...     26, 27, 28, 27, 30)
-        >>> place_joints(np.zeros((1, 99)), parents, "steps", "a.txt")[0, 3].round(1).tolist()
-        [-132.9, -897.1, 0.0]
+        >>> from msclr.skeletons.registry import get_skeleton
+        >>> place_joints(np.zeros((1, 99)), get_skeleton("h36m_32").parents, "steps", "a.txt")[0, 3].astype(int).tolist()
+        [-132, -897, 0]
     """
     bones = np.array([_BONES.get(joint, (0, 0, 0)) for joint in range(JOINTS)], dtype=np.float64)
     roots, turns = _place_root(values, variant, where)
