@@ -33,7 +33,7 @@ def test_training_brings_views_of_a_clip_together(training_folder, tiny_config, 
 
 
 def test_a_run_that_diverges_stops_with_a_diagnosis(training_folder, tiny_config, tmp_path, monkeypatch):
-    monkeypatch.setattr("msclr.train.loop._label_loss", lambda *_: torch.tensor(torch.nan, requires_grad=True))
+    monkeypatch.setattr("msclr.train.universal._label_loss", lambda *_: torch.tensor(torch.nan, requires_grad=True))
     config = tiny_config.model_copy(update={"steps": 100})
     with pytest.raises(msclr.MsclrError, match="in a row"):
         pretrain(config, training_folder, tmp_path / "model", device="cpu", progress=False)

@@ -1,0 +1,167 @@
+"""The method of the bundled models: two views of a clip in different conventions, one contrast, labels where known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from msclr.losses.msclr import MSCLRLoss
+from msclr.losses.output import LossOutput
+from msclr.models.encoder import MultiSkeletonEncoder, build_encoder
+from msclr.models.heads import ProjectionHead
+from msclr.models.momentum import MomentumEncoder
+from msclr.poses.batch import PoseBatch
+from msclr.train.config import TrainConfig
+from msclr.train.data import Source, WindowSampler, load_sources
+from msclr.train.method import Method
+from msclr.train.views import ViewMaker
+
+LABEL_SMOOTHING = 0.1
+GRADIENT_NORM = 5.0
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """The clips of an update: a query and a key view of each, classes by family of sources, ids int64 [b]."""
+
+    query: PoseBatch
+    key: PoseBatch
+    labels: list[tuple[str, Tensor]]
+    ids: Tensor
+
+
+class Projected(nn.Module):
+    """An encoder with the projection head of the contrastive loss."""
+
+    def __init__(self, encoder: MultiSkeletonEncoder, projection: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = ProjectionHead(encoder.dim, projection)
+
+    def forward(self, batch: PoseBatch) -> tuple[Tensor, Tensor]:
+        """Return features [m, dim] and projections [m, d] of every person of a batch."""
+        features = self.encoder.pool(self.encoder.features(batch))
+        return features, self.head(features)
+
+
+class Universal(Method[Pairs]):
+    """Contrast a clip with itself in another convention, derived or recorded by another sensor; classify if labelled.
+
+    InfoNCE against a shared queue of keys of all conventions, behind a projection head; sources with labels add a
+    cross-entropy.
+
+    Args:
+        config: The run.
+        data: Folder that the files of the run are relative to.
+
+    Raises:
+        MissingFileError: If a file of the run is missing.
+    """
+
+    def __init__(self, config: TrainConfig, data: Path) -> None:
+        super().__init__(steps=config.steps, gradient_norm=GRADIENT_NORM)
+        self.config = config
+        self.sources = load_sources(config, data)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            self.query = Projected(build_encoder(config.encoder), config.loss.projection)
+            self.heads = _label_heads(self.sources, self.query.encoder.dim)
+        self.key = MomentumEncoder(self.query, config.loss.momentum)
+        self.contrast = MSCLRLoss(
+            dim=config.loss.projection,
+            queue_size=config.loss.queue_size,
+            temperature=config.loss.temperature,
+            in_batch=True,
+        )
+
+    def batches(self, device: torch.device) -> Iterator[Pairs]:
+        """Yield a query and a key view of clips drawn at random, in conventions drawn at random."""
+        sampler = WindowSampler(self.sources, self.config, self.config.seed)
+        views = ViewMaker(self.sources, self.config.views, self.config.seed + 1)
+        names = _clip_ids(self.sources)
+        for _ in range(self.steps):
+            pairs = sampler.draw()
+            while sum(len(first.clips) for first, _ in pairs) < 2:
+                pairs = sampler.draw()
+            mirrored = bool(sampler.random.random() < 0.5)
+            first = views.batch([pair[0] for pair in pairs], mirrored)
+            second = views.batch([pair[1] for pair in pairs], mirrored)
+            drawn = [(self.sources[block.source], block.clips, names[block.source]) for block, _ in pairs]
+            labels = [(source.family, torch.from_numpy(source.labels[clips]).to(device)) for source, clips, _ in drawn]
+            ids = torch.cat([known[torch.from_numpy(clips)] for _, clips, known in drawn])
+            yield Pairs(first.to(device), second.to(device), labels, ids.to(device))
+
+    def loss(self, batch: Pairs, step: int) -> LossOutput:
+        """Return the contrast plus the weighted cross-entropy (term `labels`)."""
+        features, projected = self.query(batch.query)
+        with torch.no_grad():
+            _, keys = self.key(batch.key)
+        outcome: LossOutput = self.contrast(projected, keys, sample_ids=batch.ids)
+        supervised = _label_loss(features, batch.labels, self.heads)
+        total = outcome.total + self.config.loss.label_weight * supervised
+        return LossOutput(total, {"labels": supervised.detach(), **outcome.terms})
+
+    def optimizer(self) -> torch.optim.Optimizer:
+        """Return AdamW with decay on matrices only."""
+        parameters = [*self.query.parameters(), *self.heads.parameters()]
+        groups = [
+            {"params": [each for each in parameters if each.dim() > 1], "weight_decay": self.config.weight_decay},
+            {"params": [each for each in parameters if each.dim() <= 1], "weight_decay": 0.0},
+        ]
+        return torch.optim.AdamW(groups, lr=self.config.learning_rate)
+
+    def learning_rate(self, step: int) -> float:
+        """Return a straight rise, then half a cosine down to zero."""
+        rise = max(1, round(self.steps * self.config.warmup))
+        if step < rise:
+            return self.config.learning_rate * (step + 1) / rise
+        done = (step - rise) / max(1, self.steps - rise)
+        return self.config.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+
+    def after_update(self, step: int) -> None:
+        """Move the key encoder."""
+        self.key.update(self.query)
+
+    def trained(self) -> MultiSkeletonEncoder:
+        """Return the query encoder."""
+        return self.query.encoder
+
+
+def _clip_ids(sources: list[Source]) -> list[Tensor]:
+    """One id for each recording, the same in all files of a group, so that a recording is never its own negative."""
+    known: dict[tuple[str, str], int] = {}
+    return [
+        torch.tensor([known.setdefault((source.family, name), len(known)) for name in source.clips.names])
+        for source in sources
+    ]
+
+
+def _label_heads(sources: list[Source], dim: int) -> nn.ModuleDict:
+    """One classifier for each family of sources with classes; the sensors of one recording share it."""
+    families = {source.family: len(source.classes) for source in sources if len(source.classes) > 1}
+    return nn.ModuleDict({_key(family): nn.Linear(dim, classes) for family, classes in families.items()})
+
+
+def _key(family: str) -> str:
+    return family.replace(".", "_")
+
+
+def _label_loss(features: Tensor, labels: list[tuple[str, Tensor]], heads: nn.ModuleDict) -> Tensor:
+    """Mean cross-entropy over the clips that have a class; zero if none has."""
+    losses = [features.sum() * 0]
+    count = start = 0
+    for family, classes in labels:
+        rows = features[start : start + len(classes)]
+        start += len(classes)
+        known = classes >= 0
+        if _key(family) in heads and bool(known.any()):
+            scores = heads[_key(family)](rows[known])
+            losses.append(F.cross_entropy(scores, classes[known], reduction="sum", label_smoothing=LABEL_SMOOTHING))
+            count += int(known.sum())
+    return torch.stack(losses).sum() / max(count, 1)
