@@ -92,7 +92,8 @@ def resize_time(positions: npt.NDArray[np.floating], frames: int) -> npt.NDArray
     before = np.floor(place).astype(np.int64)
     after = np.minimum(before + 1, length - 1)
     share = (place - before)[None, :, None, None]
-    return positions[:, before] * (1 - share) + positions[:, after] * share
+    resized: npt.NDArray[np.floating] = positions[:, before] * (1 - share) + positions[:, after] * share
+    return resized
 
 
 def turn_to_front(positions: npt.NDArray[np.floating], left: int, right: int) -> npt.NDArray[np.floating]:
