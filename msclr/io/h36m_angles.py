@@ -78,7 +78,7 @@ def place_joints(values: FloatArray, parents: tuple[int, ...], variant: str, whe
 
     Example:
         >>> from msclr.skeletons.registry import get_skeleton
-        >>> place_joints(np.zeros((1, 99)), get_skeleton("h36m_32").parents, "steps", "a.txt")[0, 3].astype(int).tolist()
+        >>> place_joints(np.zeros((1, 99)), get_skeleton("h36m_32").parents, "steps", "")[0, 3].astype(int).tolist()
         [-132, -897, 0]
     """
     bones = np.array([_BONES.get(joint, (0, 0, 0)) for joint in range(JOINTS)], dtype=np.float64)
