@@ -155,6 +155,99 @@ class PoseBatch:
             num_slots=1,
         )
 
+    @classmethod
+    def from_dense(
+        cls, blocks: Sequence[tuple[SkeletonSpec, Tensor, Tensor, Tensor]], *, keep_absent: bool = False
+    ) -> PoseBatch:
+        """Pack tensors of clips with several person slots, one block for each convention.
+
+        Args:
+            blocks: (skeleton, positions [b, p, t, j, 3], valid [b, p, t, j], flat [b]) with the same t in all, on one
+                device. Clips count through the blocks in order.
+            keep_absent: Keep person slots in which no joint is ever known, as persons whose joints are all unknown:
+                what networks that compute and average absent persons look at.
+
+        Returns:
+            The batch; `pack` brings further values of the same clips into its order.
+
+        Raises:
+            PoseError: If there are no blocks, or shapes do not fit each other.
+
+        Example:
+            >>> from msclr import get_skeleton
+            >>> positions, valid = torch.ones(3, 2, 8, 17, 3), torch.ones(3, 2, 8, 17, dtype=torch.bool)
+            >>> valid[1, 1] = False
+            >>> block = get_skeleton("coco_17"), positions, valid, torch.ones(3, dtype=torch.bool)
+            >>> PoseBatch.from_dense([block]).slot.tolist()
+            [0, 1, 0, 0, 1]
+            >>> PoseBatch.from_dense([block], keep_absent=True).slot.tolist()
+            [0, 1, 0, 1, 0, 1]
+        """
+        if not blocks:
+            raise PoseError("an empty batch", expected="at least one block of clips")
+        packed: list[tuple[SkeletonSpec, Tensor, Tensor, Tensor]] = []
+        clips: list[Tensor] = []
+        slots: list[Tensor] = []
+        first = 0
+        for skeleton, positions, valid, flat in blocks:
+            _check_dense(skeleton, positions, valid, flat, blocks[0][2].shape[2])
+            there = torch.ones_like(valid[:, :, 0, 0]) if keep_absent else valid.any(dim=3).any(dim=2)  # b p
+            clip, slot = there.nonzero(as_tuple=True)
+            if len(clip):
+                packed.append((skeleton, positions[clip, slot], valid[clip, slot], flat[clip]))
+                clips.append(clip + first)
+                slots.append(slot)
+            first += len(valid)
+        _, positions, valid, _ = blocks[0]
+        nobody = torch.zeros(0, dtype=torch.int64, device=valid.device)
+        return replace(
+            cls.from_blocks(packed, frames=valid.shape[2]).to(positions.device, positions.dtype),
+            clip=torch.cat([nobody, *clips]),
+            slot=torch.cat([nobody, *slots]),
+            num_clips=first,
+            num_slots=max(valid.shape[1] for _, _, valid, _ in blocks),
+        )
+
+    def pack(self, blocks: Sequence[Tensor]) -> Tensor:
+        """Bring further values of the clips of `from_dense` onto the packed axis, say which joints were pasted.
+
+        Args:
+            blocks: [b, p, t, j, ...] in the order of the blocks that the batch was made of, on its device. Their t is
+                the same in all, and may be another than that of the batch.
+
+        Returns:
+            [n, t, ...], rows as in `positions`.
+
+        Raises:
+            PoseError: If there are more or fewer clips than in the batch, or joints other than those of a group.
+
+        Example:
+            >>> from msclr import get_skeleton
+            >>> valid = torch.ones(3, 2, 8, 17, dtype=torch.bool)
+            >>> block = get_skeleton("coco_17"), torch.ones(3, 2, 8, 17, 3), valid, torch.ones(3, dtype=torch.bool)
+            >>> batch = PoseBatch.from_dense([block])
+            >>> torch.equal(batch.pack([valid]), batch.valid)
+            True
+        """
+        ends = torch.tensor([0, *(len(block) for block in blocks)]).cumsum(0)[1:]
+        if not len(ends) or int(ends[-1]) != self.num_clips:
+            clips = sum(len(block) for block in blocks)
+            raise PoseError(f"values of {clips} clips", expected=f"those of the {self.num_clips} clips of the batch")
+        rows = [blocks[0].new_zeros(0, blocks[0].shape[2], *blocks[0].shape[4:])]
+        for group in self.groups:
+            members = self.clip[group.members]
+            which = int(torch.searchsorted(ends, int(members[0]), right=True))
+            block = blocks[which]
+            if block.shape[3] != group.skeleton.num_joints:
+                raise PoseError(
+                    f"values of {block.shape[3]} joints",
+                    where=f"block {which}",
+                    expected=f"the {group.skeleton.num_joints} joints of {group.skeleton.id!r}",
+                )
+            chosen = block[members - (int(ends[which]) - len(block)), self.slot[group.members]]  # m t j ...
+            rows.append(chosen.transpose(1, 2).flatten(0, 1))
+        return torch.cat(rows)
+
     @property
     def num_persons(self) -> int:
         """Number of persons who are there, m."""
@@ -176,4 +269,18 @@ class PoseBatch:
             flat=self.flat.to(device=device, non_blocking=True),
             clip=self.clip.to(device=device, non_blocking=True),
             slot=self.slot.to(device=device, non_blocking=True),
+        )
+
+
+def _check_dense(skeleton: SkeletonSpec, positions: Tensor, valid: Tensor, flat: Tensor, frames: int) -> None:
+    joints = skeleton.num_joints
+    if valid.dim() != 4 or valid.shape[2:] != (frames, joints) or positions.shape != (*valid.shape, 3):
+        raise PoseError(
+            f"positions {tuple(positions.shape)} and valid {tuple(valid.shape)}",
+            where=f"the block of {skeleton.id!r}",
+            expected=f"[b, p, {frames}, {joints}, 3] and [b, p, {frames}, {joints}]",
+        )
+    if flat.shape != valid.shape[:1]:
+        raise PoseError(
+            f"flat {tuple(flat.shape)}", where=f"the block of {skeleton.id!r}", expected="one for each clip"
         )
