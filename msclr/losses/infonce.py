@@ -62,11 +62,12 @@ def info_nce(
         temperature: At least 1e-6.
         own_negatives: [b, m, d], further negatives of each query, behind the shared ones in every mask.
         positives_mask: bool, or weights of at least 0. [b, p] says which keys count (a key with 0 takes no part at
-            all); [b, p + n + m] also turns negatives into positives (mined neighbours; needs `joint`).
+            all); [b, p + n + m] also turns negatives into positives (mined neighbours).
         exclude: bool [b, n + m], true where a negative must be left out (entries of the same clip).
         valid: bool [b], true for the queries that count.
         joint: True: one softmax over all keys and negatives, -(log softmax * mask).sum / mask.sum per query, mean over
-            queries. False: each key has a softmax of its own against the negatives, mean over all (query, key) pairs.
+            queries. False: each key has a softmax of its own against the negatives, together with the query's mined
+            positives; mean over all (query, key) pairs.
         normalize: Bring all vectors to length 1 first; False for vectors that have it already.
 
     Returns:
@@ -145,27 +146,20 @@ def pair_logits(
 def nce_from_logits(logits: PairLogits, *, joint: bool) -> Tensor:
     """The loss of given logits; see `info_nce` for both forms of it."""
     positive, weights = logits.positive, logits.weights
-    if not joint and logits.mined is not None:
-        columns = positive.shape[1] + logits.negative.shape[1]
-        raise ConfigError(
-            f"positives_mask has shape {(len(positive), columns)} with joint=False",
-            expected=f"{tuple(positive.shape)}",
-            remedy="pass joint=True to turn negatives into positives",
-        )
+    mined_weight, mined_hits = _mined_positives(logits)
+    among_negatives = log_sum(logits.negative)
     if not joint:
-        log_share = positive - torch.logaddexp(positive, _log_sum(logits.negative))  # [b, p]
-        return -_ratio((log_share * weights).sum(), weights.sum())
-    row_weight = weights.sum(1)
-    hits = (positive * weights).sum(1)
-    if logits.mined is not None:
-        row_weight = row_weight + logits.mined.sum(1)
-        hits = hits + (torch.where(logits.mined > 0, logits.negative, 0.0) * logits.mined).sum(1)
+        hits = (positive + mined_hits) / (1.0 + mined_weight)
+        log_share = hits - torch.logaddexp(positive, among_negatives)  # [b, p]
+        return -ratio((log_share * weights).sum(), weights.sum())
+    row_weight = weights.sum(1) + mined_weight.squeeze(1)
+    hits = (positive * weights).sum(1) + mined_hits.squeeze(1)
     # A row that does not count keeps its (finite) keys, so that no infinity meets its zero gradient.
     absent = (weights == 0) & (row_weight > 0)[:, None]
-    among_keys = _log_sum(positive.masked_fill(absent, -math.inf))
-    denominator = torch.logaddexp(among_keys, _log_sum(logits.negative)).squeeze(1)  # [b]
-    row_loss = _ratio(denominator * row_weight - hits, row_weight)
-    return _ratio(row_loss.sum(), (row_weight > 0).sum().to(row_loss.dtype))
+    among_keys = log_sum(positive.masked_fill(absent, -math.inf))
+    denominator = torch.logaddexp(among_keys, among_negatives).squeeze(1)  # [b]
+    row_loss = ratio(denominator * row_weight - hits, row_weight)
+    return ratio(row_loss.sum(), (row_weight > 0).sum().to(row_loss.dtype))
 
 
 def unit_rows(vectors: Tensor) -> Tensor:
@@ -204,14 +198,7 @@ def check_temperature(temperature: float) -> float:
     return temperature
 
 
-def _clean(vectors: Tensor, dtype: torch.dtype, normalize: bool) -> tuple[Tensor, Tensor]:
-    vectors = vectors.to(dtype)
-    finite = vectors.isfinite().all(-1)
-    vectors = torch.where(finite[..., None], vectors, 0.0)
-    return (unit_rows(vectors) if normalize else vectors), finite
-
-
-def _log_sum(logits: Tensor) -> Tensor:
+def log_sum(logits: Tensor) -> Tensor:
     """Log of the sum of exponentials [b, 1], minus infinity (with a zero gradient) for a row without entries."""
     some = (logits > -math.inf).any(1, keepdim=True)
     if logits.shape[1] == 0:
@@ -220,8 +207,25 @@ def _log_sum(logits: Tensor) -> Tensor:
     return torch.where(some, total, -math.inf)
 
 
-def _ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
+def ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
+    """A quotient that is 0 where nothing was counted."""
     return numerator / torch.where(denominator > 0, denominator, 1.0)
+
+
+def _clean(vectors: Tensor, dtype: torch.dtype, normalize: bool) -> tuple[Tensor, Tensor]:
+    vectors = vectors.to(dtype)
+    finite = vectors.isfinite().all(-1)
+    vectors = torch.where(finite[..., None], vectors, 0.0)
+    return (unit_rows(vectors) if normalize else vectors), finite
+
+
+def _mined_positives(logits: PairLogits) -> tuple[Tensor, Tensor]:
+    """Of the negatives that count as positives: their weights, summed, and their logits, weighted and summed [b, 1]."""
+    if logits.mined is None:
+        none = logits.positive.new_zeros((len(logits.positive), 1))
+        return none, none
+    hits = torch.where(logits.mined > 0, logits.negative, 0.0) * logits.mined
+    return logits.mined.sum(1, keepdim=True), hits.sum(1, keepdim=True)
 
 
 def _check_inputs(query: Tensor, keys: Tensor, negatives: Tensor, own_negatives: Tensor) -> None:

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import torch
-from einops import rearrange, repeat
+from einops import rearrange
 from torch import Tensor, nn
 
-from msclr.errors import ConfigError, PoseError, PoseTypeError
-from msclr.losses.infonce import PairLogits, check_temperature, nce_from_logits, pair_logits, unit_rows
+from msclr.errors import ConfigError
+from msclr.losses.batch import ClipBatch, describe, mean_terms, measures, share_of_pairs
+from msclr.losses.infonce import check_temperature, nce_from_logits
 from msclr.losses.output import LossOutput
-from msclr.losses.queue import UNKNOWN_ID, NegativeQueue
-
-PAIR_POLICIES: tuple[str, ...] = ("random", "cross", "all", "multi")
+from msclr.losses.pairs import (
+    Views,
+    as_views,
+    check_policy,
+    convention_logits,
+    draw_conventions,
+    named,
+    pair_mask,
+    take_drawn,
+)
+from msclr.losses.queue import NegativeQueue
 
 
 class MSCLRLoss(nn.Module):
     """Pull the embeddings of one clip in different joint conventions together, push other clips away.
 
-    Embeddings come as mappings from a convention's name to [b, dim]; row i is clip i in all of them. Which pairs of
-    conventions are compared is the policy:
+    Embeddings come as mappings from a convention's name to [b, dim]; row i is clip i in all of them. Two tensors
+    instead of mappings give the loss of SkeletonCLR, that is, of MoCo. Which pairs of conventions are compared is the
+    policy:
 
     - "random": for each clip one query and one key convention, drawn independently and uniformly, so that equal ones
       occur; needs a generator. The paper's rule, except that it draws once per worker and epoch.
@@ -48,7 +57,8 @@ class MSCLRLoss(nn.Module):
     Raises:
         ConfigError: Unknown policy, temperature below 1e-6, queue without rows.
 
-    Source: MS-CLR (arXiv 2508.14889), sections 3.3 and 3.4; loss of He et al. 2020 (MoCo), eq. 1.
+    Source: MS-CLR (arXiv 2508.14889), sections 3.3 and 3.4; loss of He et al. 2020 (MoCo), eq. 1; SkeletonCLR: Li et
+    al. 2021 (CrosSCLR), section 3.1.
 
     Example:
         >>> loss = MSCLRLoss(dim=4, queue_size=8)
@@ -58,6 +68,9 @@ class MSCLRLoss(nn.Module):
         ['accuracy', 'alignment', 'info_nce', 'uniformity', 'valid']
         >>> float(output.terms["accuracy"]), loss.queue.ids
         (1.0, tensor([0, 1, 2, 3, 0, 1, 2, 3]))
+        >>> skeletonclr = MSCLRLoss(dim=4, queue_size=8, temperature=0.07)
+        >>> float(skeletonclr(torch.eye(4), torch.eye(4)).terms["accuracy"])
+        1.0
     """
 
     def __init__(
@@ -72,11 +85,9 @@ class MSCLRLoss(nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        if policy not in PAIR_POLICIES:
-            raise ConfigError(f"policy is {policy!r}", expected="one of " + ", ".join(PAIR_POLICIES))
+        self.policy = check_policy(policy)
         self.temperature = check_temperature(temperature)
         self.symmetric = symmetric
-        self.policy = policy
         self.in_batch = in_batch
         self.queue = NegativeQueue(dim, queue_size, generator)
 
@@ -116,10 +127,12 @@ class MSCLRLoss(nn.Module):
 
         Source: alignment and uniformity after Wang and Isola 2020, section 4.
         """
-        queries, keys = self._by_convention(query, key)
-        batch = _describe(next(iter(queries.values())), sample_ids, valid)
+        queries, keys = as_views(query=query, key=key)
+        batch = describe(named("query", queries) | named("key", keys), self.queue, sample_ids, valid)
         if self.policy == "random" and (len(queries) > 1 or len(keys) > 1):
-            queries, keys = {"query": _draw(queries, generator)}, {"key": _draw(keys, generator)}
+            sides = {"query": queries, "key": keys}
+            drawn = {name: take_drawn(side, draw_conventions(side, generator)) for name, side in sides.items()}
+            queries, keys = {"query": drawn["query"]}, {"key": drawn["key"]}
 
         outputs = [self._direction(queries, keys, batch)]
         if self.symmetric:
@@ -131,156 +144,28 @@ class MSCLRLoss(nn.Module):
                 )
             outputs.append(self._direction(keys, queries, batch))
         if self.training and update_queue:
-            self._remember(keys, batch)
+            batch.remember(self.queue, list(keys.values()))
         total = torch.stack([output.total for output in outputs]).mean()
-        return LossOutput(total, {n: torch.stack([o.terms[n] for o in outputs]).mean() for n in outputs[0].terms})
+        return LossOutput(total, mean_terms([output.terms for output in outputs]))
 
-    def _remember(self, keys: Mapping[str, Tensor], batch: _Batch) -> None:
-        fresh = unit_rows(torch.cat([x.detach() for x in keys.values()]))  # [g b, d]
-        counts = batch.valid.repeat(len(keys))
-        self.queue.enqueue(fresh[counts], batch.ids.repeat(len(keys))[counts])
-
-    def _direction(self, queries: Mapping[str, Tensor], keys: Mapping[str, Tensor], batch: _Batch) -> LossOutput:
+    def _direction(self, queries: Views, keys: Views, batch: ClipBatch) -> LossOutput:
         """The loss of all query rows (f b: convention, then clip) against the keys of all conventions."""
-        num_queries, num_keys = len(queries), len(keys)
         rows = torch.cat(list(queries.values()))  # [f b, d]
         stacked = torch.stack([x.detach() for x in keys.values()], dim=1)  # [b, g, d]
-        pairs = self._pairs(queries, keys)  # [f, g]
+        pairs = pair_mask(self.policy, queries, keys)  # [f, g]
         negatives = self.queue.negatives()
         same_clip = batch.known_in(self.queue.ids)  # [b, k]
         if self.in_batch:
             negatives = torch.cat([negatives, rearrange(stacked, "b g d -> (g b) d")])
-            same_clip = torch.cat([same_clip, batch.not_in_batch().repeat(1, num_keys)], dim=1)
-        logits = pair_logits(
-            rows,
-            repeat(stacked, "b g d -> (f b) g d", f=num_queries),
-            negatives,
-            temperature=self.temperature,
-            positives_mask=repeat(pairs.to(rows.device), "f g -> (f b) g", b=len(stacked)),
-            exclude=same_clip.repeat(num_queries, 1),
-            valid=batch.valid.repeat(num_queries),
+            same_clip = torch.cat([same_clip, batch.not_in_batch().repeat(1, len(keys))], dim=1)
+        logits = convention_logits(
+            rows, stacked, pairs, negatives, temperature=self.temperature, exclude=same_clip, valid=batch.valid
         )
         total = nce_from_logits(logits, joint=self.policy == "multi")
-        with torch.no_grad(), torch.autocast(rows.device.type, enabled=False):
-            terms = _measures(logits, self.temperature, rows, batch.valid)
-            terms["valid"] = logits.weights.sum() / max(1, int(pairs.sum()) * len(stacked))
+        terms = measures(logits, self.temperature, rows, batch.valid)
+        terms["valid"] = share_of_pairs(logits, int(pairs.sum()) * len(stacked))
         return LossOutput(total, {"info_nce": total, **terms})
-
-    def _pairs(self, queries: Mapping[str, Tensor], keys: Mapping[str, Tensor]) -> Tensor:
-        if self.policy != "cross":
-            return torch.ones(len(queries), len(keys), dtype=torch.bool)
-        pairs = torch.tensor([[first != second for second in keys] for first in queries])
-        if not pairs.any():
-            raise ConfigError(
-                f"the only convention on both sides is {next(iter(queries))!r}",
-                expected="at least two conventions for policy 'cross'",
-                remedy="pass more conventions, or use policy='all'",
-            )
-        return pairs
-
-    def _by_convention(
-        self, query: Mapping[str, Tensor] | Tensor, key: Mapping[str, Tensor] | Tensor
-    ) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
-        if isinstance(query, Tensor) and isinstance(key, Tensor):
-            query, key = {"query": query}, {"key": key}
-        elif not (isinstance(query, Mapping) and isinstance(key, Mapping)):
-            raise PoseTypeError(
-                f"query is a {type(query).__name__}, key a {type(key).__name__}",
-                expected="two tensors, or two mappings from convention to tensor",
-            )
-        first: Tensor | None = None
-        for side, views in (("query", query), ("key", key)):
-            if not views:
-                raise PoseError(f"{side} has no convention", expected="at least one")
-            for name, view in views.items():
-                first = view if first is None else first
-                if view.ndim != 2 or view.shape[1] != self.queue.dim or view.shape != first.shape:
-                    raise PoseError(
-                        f"{side} {name!r} has shape {tuple(view.shape)} beside {tuple(first.shape)}",
-                        expected=f"[b, {self.queue.dim}] with the same b everywhere",
-                    )
-                if view.device != self.queue.keys.device:
-                    raise PoseError(
-                        f"{side} {name!r} is on {view.device}, the queue on {self.queue.keys.device}",
-                        expected="one device",
-                        remedy="move the loss with .to(device)",
-                    )
-        return query, key
 
     def extra_repr(self) -> str:
         """The settings, for printing."""
         return f"policy={self.policy!r}, temperature={self.temperature}, in_batch={self.in_batch}"
-
-
-@dataclass(frozen=True, eq=False)
-class _Batch:
-    """What is known about the clips of a batch: ids int64 [b] (-1 unknown), whether any are given, valid bool [b]."""
-
-    ids: Tensor
-    has_ids: bool
-    valid: Tensor
-
-    def known_in(self, other: Tensor) -> Tensor:
-        """Bool [b, n], true where an entry of `other` (int64 [n]) is known to be of the same clip."""
-        if not self.has_ids:
-            return torch.zeros(len(self.ids), len(other), dtype=torch.bool, device=other.device)
-        return (self.ids[:, None] == other) & (other != UNKNOWN_ID)
-
-    def not_in_batch(self) -> Tensor:
-        """Bool [b, b], true where a clip of the batch is no negative of another: the same clip, or not valid."""
-        itself = torch.eye(len(self.ids), dtype=torch.bool, device=self.ids.device)
-        return itself | self.known_in(self.ids) | ~self.valid
-
-
-def _measures(logits: PairLogits, temperature: float, rows: Tensor, valid: Tensor) -> dict[str, Tensor]:
-    weights = logits.weights
-    count = weights.sum().clamp_min(1.0)
-    cosine = logits.positive * temperature
-    hardest = logits.negative.amax(1, keepdim=True) if logits.negative.shape[1] else torch.full_like(cosine, -torch.inf)
-    return {
-        "alignment": ((2.0 - 2.0 * cosine) * weights).sum() / count,
-        "uniformity": _uniformity(rows.detach(), valid),
-        "accuracy": ((logits.positive > hardest) * weights).sum() / count,
-    }
-
-
-def _uniformity(rows: Tensor, valid: Tensor) -> Tensor:
-    """Log mean of exp(-2 |x - y|^2) over pairs of rows (f b) of different clips; 0 where there is none."""
-    views = len(rows) // max(1, len(valid))
-    finite = rows.isfinite().all(1)
-    rows = unit_rows(torch.where(finite[:, None], rows, 0.0))
-    counts = valid.repeat(views) & finite
-    clip = torch.arange(len(valid), device=rows.device).repeat(views)
-    pairs = counts[:, None] & counts & (clip[:, None] != clip)
-    squared = (rows[:, None].square().sum(-1) + rows.square().sum(-1) - 2.0 * rows @ rows.T).clamp_min(0.0)
-    mean = (torch.exp(-2.0 * squared) * pairs).sum() / pairs.sum().clamp_min(1)
-    return torch.where(pairs.any(), mean, 1.0).log()
-
-
-def _draw(views: Mapping[str, Tensor], generator: torch.Generator | None) -> Tensor:
-    """For each clip the embedding of one convention, drawn uniformly: [b, d]."""
-    stacked = torch.stack(list(views.values()))  # [f, b, d]
-    if generator is None:
-        raise ConfigError(
-            "policy 'random' was given no generator", expected="a torch.Generator", remedy="pass generator=..."
-        )
-    chosen = torch.randint(len(views), stacked.shape[1:2], generator=generator, device=generator.device)
-    return stacked[chosen.to(stacked.device), torch.arange(stacked.shape[1], device=stacked.device)]
-
-
-def _describe(view: Tensor, sample_ids: Tensor | None, valid: Tensor | None) -> _Batch:
-    count, device = len(view), view.device
-    if valid is None:
-        valid = torch.ones(count, dtype=torch.bool, device=device)
-    elif valid.shape != (count,) or valid.dtype != torch.bool:
-        raise PoseError(
-            f"valid has shape {tuple(valid.shape)} and type {valid.dtype}", expected=f"({count},) and torch.bool"
-        )
-    if sample_ids is None:
-        return _Batch(torch.full((count,), UNKNOWN_ID, device=device), False, valid.to(device))
-    if sample_ids.shape != (count,) or sample_ids.is_floating_point() or sample_ids.dtype == torch.bool:
-        raise PoseError(
-            f"sample_ids have shape {tuple(sample_ids.shape)} and type {sample_ids.dtype}",
-            expected=f"({count},) and an integer type",
-        )
-    return _Batch(sample_ids.to(device=device, dtype=torch.int64), True, valid.to(device))

@@ -5,7 +5,7 @@ import pytest
 import torch
 from oracles.contrastive import moco, nce_one, unit
 
-from msclr.errors import ConfigError, PoseError
+from msclr.errors import PoseError
 from msclr.losses.infonce import info_nce, pair_logits, unit_rows
 
 
@@ -60,8 +60,19 @@ def test_mined_negatives_count_as_positives() -> None:
     second = nce_one(query[1].numpy(), [key[1].numpy()], list(negatives.numpy()), 0.1)
     found = info_nce(query, key, negatives, temperature=0.1, positives_mask=mask)
     assert float(found) == pytest.approx((first + second) / 2, abs=1e-6)
-    with pytest.raises(ConfigError, match=r"\(2, 4\).*\(2, 1\)"):
-        info_nce(query, key, negatives, temperature=0.1, positives_mask=mask, joint=False)
+
+
+@pytest.mark.parametrize("temperature", [0.05, 0.3])
+def test_mined_negatives_stand_beside_each_key_with_a_softmax_of_its_own(temperature: float) -> None:
+    query, keys, negatives = rows(2, 4), rows(2, 2, 4, seed=1), rows(3, 4, seed=2)
+    mask = torch.tensor([[1, 1, 0, 1, 0], [1, 0, 1, 0, 1]], dtype=torch.bool)
+    expected = []
+    for i, p in ((0, 0), (0, 1), (1, 0)):
+        mined = [x.numpy() for x, hit in zip(negatives, mask[i, 2:], strict=True) if hit]
+        others = [x.numpy() for x, hit in zip(negatives, mask[i, 2:], strict=True) if not hit]
+        expected.append(nce_one(query[i].numpy(), [keys[i, p].numpy(), *mined], others, temperature))
+    found = info_nce(query, keys, negatives, temperature=temperature, positives_mask=mask, joint=False)
+    assert float(found) == pytest.approx(np.mean(expected), abs=1e-6)
 
 
 def test_mined_beside_left_out_negatives() -> None:
@@ -119,10 +130,15 @@ def test_gradients_are_those_of_the_function(joint: bool) -> None:
     assert query.grad[1].any()
 
 
-def test_gradient_through_mined_positives() -> None:
+@pytest.mark.parametrize("joint", [True, False])
+def test_gradient_through_mined_positives(joint: bool) -> None:
     mask = torch.tensor([[0, 1, 0], [1, 0, 1]], dtype=torch.bool)
     inputs = tuple(x.requires_grad_() for x in (rows(2, 3), rows(2, 3, seed=1), rows(2, 3, seed=2)))
-    assert torch.autograd.gradcheck(lambda q, k, n: info_nce(q, k, n, temperature=0.3, positives_mask=mask), inputs)
+
+    def loss(q: torch.Tensor, k: torch.Tensor, n: torch.Tensor) -> torch.Tensor:
+        return info_nce(q, k, n, temperature=0.3, positives_mask=mask, joint=joint)
+
+    assert torch.autograd.gradcheck(loss, inputs)
 
 
 @pytest.mark.parametrize("joint", [True, False])

@@ -8,7 +8,8 @@ import torch
 from oracles import contrastive
 
 from msclr.errors import ConfigError, PoseError, PoseTypeError
-from msclr.losses.msclr import PAIR_POLICIES, MSCLRLoss
+from msclr.losses.msclr import MSCLRLoss
+from msclr.losses.pairs import PAIR_POLICIES
 
 NAMES = ("ntu_25", "smpl_24", "coco_17")
 
