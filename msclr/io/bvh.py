@@ -16,7 +16,7 @@ from msclr.io import guard
 from msclr.io.limits import ReadLimits
 from msclr.io.motion_capture import to_sequence
 from msclr.io.registry import Format, Probe, ReadOptions
-from msclr.poses.sequence import PoseSequence
+from msclr.poses.sequence import MAXIMUM_FPS, PoseSequence
 from msclr.skeletons.bvh_hierarchy import parse_hierarchy
 from msclr.skeletons.checks import MAXIMUM_JOINTS
 from msclr.skeletons.hierarchy import Hierarchy
@@ -93,7 +93,7 @@ def frame_rate(seconds: str) -> float:
     exponent = time.as_tuple().exponent
     half = 0.5 * 10.0 ** (exponent if isinstance(exponent, int) else 0)
     value = float(time)
-    if half >= value:
+    if half >= value or value * MAXIMUM_FPS < 1:
         return 1 / value
     fewest, most = math.ceil(1 / (value + half)), math.floor(1 / (value - half))
     return float(fewest) if fewest == most else 1 / value

@@ -14,7 +14,7 @@ from msclr.io.limits import ReadLimits
 MAXIMUM_WIDTH = 64
 
 _SEPARATORS = re.compile(r"[,\s]+")
-_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?|[nN][aA][nN]")
+_NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,3})?|[nN][aA][nN]")
 
 
 def has_columns(head: bytes, columns: int) -> bool:

@@ -17,8 +17,8 @@ DEEPEST = 3
 _OBJECT_BYTES, _LIST_BYTES = 232, 96
 _FREE_BYTES = 16 * 2**20
 
-# Possessive, so that no text makes it look at a character twice; a cut-off string ends the search.
-_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"(?P<key>\s*+:)?|[\[\]{}]', re.DOTALL)
+# Possessive, and content with a missing end, so that no text makes it look at a character twice.
+_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"(?P<key>\s*+:)?)?|[\[\]{}]', re.DOTALL)
 
 
 @lru_cache(maxsize=2)

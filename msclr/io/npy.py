@@ -118,7 +118,7 @@ def _parse_header(data: bytes, where: str) -> tuple[np.dtype[np.generic], bool, 
     if len(sizes) > MAXIMUM_AXES:
         raise FileLimitError(f"{len(sizes)} axes", where=where, expected=f"at most {MAXIMUM_AXES}")
     if not all(size.isdecimal() and len(size) <= 15 for size in sizes):
-        raise FileFormatError(f"the shape ({match['shape']:.80})", where=where, expected="whole numbers")
+        raise FileFormatError(f"the shape ({guard.shown(match['shape'])})", where=where, expected="whole numbers")
     return _dtype(match["dtype"], where), match["fortran"] == "True", tuple(map(int, sizes)), start + length
 
 

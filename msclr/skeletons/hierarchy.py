@@ -92,7 +92,8 @@ class Hierarchy:
     @cached_property
     def reach(self) -> float:
         """Length of the longest chain of bones from the root, in the file's unit."""
-        bones = np.linalg.norm(self.offsets if self.tails is None else self.offsets + self.tails, axis=1)
+        with np.errstate(over="ignore"):  # a chain of infinite length is a long one
+            bones = np.linalg.norm(self.offsets if self.tails is None else self.offsets + self.tails, axis=1)
         length = np.zeros(self.num_joints)
         for joint, parent in enumerate(self.parents[1:], start=1):
             length[joint] = length[parent] + bones[joint]
