@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -40,11 +40,13 @@ class Instance:
         frame: Number of the frame, as in the file.
         table: [j, c + 1] float32: coordinates (NaN = missing) and score of each joint.
         track: Who it is, by the file; None where the file does not say.
+        follow: [k, c] positions by which the person is followed, where those in `table` are only a part of it.
     """
 
     frame: int
     table: npt.NDArray[np.float32]
     track: str | None = None
+    follow: npt.NDArray[np.float32] | None = None
 
 
 def numbers(value: JsonValue, where: str) -> FloatArray:
@@ -196,7 +198,9 @@ def to_sequence(
     dims -= 1
     _check_equal_shapes(seen, where)
     guard.check_size(min(len(seen), 1), frames, joints, dims, bytes_read=size, limits=limits, where=where)
-    names = _name(seen, where, limits.maximum_persons)
+    present = _to_follow(instances, seen)
+    who = _name(present, where, limits.maximum_persons)
+    names = [name for instance, name in zip(present, who, strict=True) if instance.table[:, -1].any()]
     slots = {name: slot for slot, name in enumerate(dict.fromkeys(names))}
     guard.check_size(len(slots), frames, joints, dims, bytes_read=size, limits=limits, where=where)
     values = np.full((len(slots), frames, joints, dims + 1), np.nan, dtype=np.float32)
@@ -216,6 +220,15 @@ def to_sequence(
         source=where,
         meta={"first_frame": str(first)} | ({"scores_clipped_to_1": str(clipped)} if clipped else {}),
     )
+
+
+def _to_follow(instances: Sequence[Instance], seen: Sequence[Instance]) -> Sequence[Instance]:
+    """Return whom to follow: also those without a joint, if all have positions to be followed by."""
+    present = [instance for instance in instances if instance.follow is not None or instance.table[:, -1].any()]
+    shapes = {None if instance.follow is None else instance.follow.shape for instance in present}
+    if len(shapes) == 1 and None not in shapes:
+        return present
+    return [replace(instance, follow=None) for instance in seen]
 
 
 def _check_equal_shapes(seen: Sequence[Instance], where: str) -> None:
@@ -259,12 +272,10 @@ def _follow(persons: Sequence[Instance], where: str, maximum: int) -> list[int]:
     result = [0] * len(persons)
     if crowd <= 1:
         return result
-    nobody = np.zeros((0, *persons[0].table[:, :-1].shape), dtype=np.float32)
+    tables = [person.table[:, :-1] if person.follow is None else person.follow for person in persons]
+    nobody = np.zeros((0, *tables[0].shape), dtype=np.float32)
     span = range(min(by_frame), max(by_frame) + 1)
-    poses = [
-        np.stack([persons[place].table[:, :-1] for place in by_frame[frame]]) if frame in by_frame else nobody
-        for frame in span
-    ]
+    poses = [np.stack([tables[place] for place in by_frame[frame]]) if frame in by_frame else nobody for frame in span]
     try:
         tracks = track_persons(poses, maximum_tracks=maximum)
     except PoseError as error:

@@ -251,7 +251,7 @@ def test_c08_nobody_in_a_frame_is_masked(tmp_path):
     assert sequence.valid.any(axis=2).tolist() == [[True, False, True]]
 
 
-@pytest.mark.parametrize("count", [135 * 3, 137 * 3, 17 * 3, 74, 76, 3, 4])
+@pytest.mark.parametrize("count", [135 * 3 + 1, 137 * 3, 17 * 3, 74, 76, 3, 4])
 def test_c08_counts_that_no_convention_has(tmp_path, count):
     path = json_file(tmp_path, json.dumps({"people": [{"pose_keypoints_2d": [1] * count}]}))
     with pytest.raises(FileFormatError, match=rf"{count} values; expected .*45 .*54 .*75 \(openpose_body25_25\)"):
@@ -280,5 +280,5 @@ def test_c08_scores_out_of_range(tmp_path, score, message):
 
 def test_c08_one_person_id_twice_in_a_frame(tmp_path):
     people = [openpose_person(points(0), person_id=2), openpose_person(points(1), person_id=2)]
-    with pytest.raises(FileFormatError, match="person_id 2 for the second time in frame 0"):
+    with pytest.raises(FileFormatError, match="person '2' 2 times in frame 0"):
         read(write_openpose(tmp_path / "clip", {0: people}))
