@@ -13,6 +13,7 @@ import numpy.typing as npt
 from msclr.errors import FileFormatError, FileLimitError, PoseError
 from msclr.io import guard
 from msclr.io.registry import Format, Probe, ReadOptions
+from msclr.io.tables import write_npy
 from msclr.poses.sequence import PoseSequence
 
 MAGIC = b"\x93NUMPY"
@@ -142,11 +143,16 @@ def _read(path: Path, options: ReadOptions) -> PoseSequence:
     return sequence_from_array(parse_npy(data, where), options, len(data), where)
 
 
+def _write(sequence: PoseSequence, path: Path) -> None:
+    write_npy(sequence, path)
+
+
 FORMAT = Format(
     name="npy",
     title="NumPy array",
     suffixes=(".npy",),
     recognise=_recognise,
     read=_read,
+    write=_write,
     description="One array with axes t j c or p t j c; needs skeleton=.",
 )

@@ -13,24 +13,21 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from msclr import strict_json
-from msclr.errors import FileFormatError, FileLimitError, SkeletonError
+from msclr.errors import FileFormatError, FileLimitError
 from msclr.io import guard
 from msclr.io.atomic import atomic_file
+from msclr.io.header import Header, header_of
 from msclr.io.limits import ReadLimits
 from msclr.io.npy import parse_npy, sequence_from_array
 from msclr.io.registry import Format, Probe, ReadOptions
 from msclr.poses import arrays
-from msclr.poses.sequence import PoseSequence, check_fps
-from msclr.skeletons.spec import SkeletonSpec
+from msclr.poses.sequence import PoseSequence
 
-FORMAT_VERSION = 1
 HEADER = "msclr"
 MAXIMUM_MEMBERS = 1000
 MAXIMUM_DIRECTORY = 256 * 1024
 
 _END = struct.Struct("<4s4H2LH")
-_FIELDS = ("format_version", "skeleton", "fps", "person_ids", "unit", "up", "meta")
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
 
 
@@ -65,8 +62,8 @@ def _read_native(members: dict[str, npt.NDArray[np.generic]], options: ReadOptio
         raise FileFormatError(
             f"positions {positions.shape} and valid {valid.shape}", where=where, expected="shapes p t j c and p t j"
         )
-    header = _read_header(members[HEADER].tobytes(), where)
-    spec = options.skeleton or _skeleton(header["skeleton"], where)
+    header = Header.parse(members[HEADER].tobytes(), where, f"{where}, {HEADER}.npy")
+    spec = header.skeleton(options)
     if positions.shape[2] != spec.num_joints:
         raise arrays.wrong_joint_count(positions.shape[2], spec, where)
     known = valid.astype(np.bool_)
@@ -78,47 +75,7 @@ def _read_native(members: dict[str, npt.NDArray[np.generic]], options: ReadOptio
         scores = confidence.astype(np.float32)
         if confidence.shape != valid.shape or not ((scores >= 0) & (scores <= 1)).all():
             raise FileFormatError("confidence is not p t j in [0, 1]", where=where, expected="what msclr.write writes")
-    ids, meta, fps = header["person_ids"], header["meta"], header["fps"]
-    if not isinstance(ids, list) or not isinstance(meta, dict) or isinstance(fps, str | list | dict | bool):
-        raise FileFormatError("person_ids, meta or fps of the wrong type", where=where, expected="list, object, number")
-    return PoseSequence(
-        positions=coordinates,
-        valid=known,
-        skeleton=spec,
-        confidence=scores,
-        fps=check_fps(options.fps if options.fps is not None else fps, where),
-        person_ids=tuple(str(person) for person in ids),
-        unit=arrays.check_unit(options.unit or _text(header["unit"]), spec, where),
-        up=arrays.check_up(options.up or _text(header["up"]), spec, where),
-        source=where,
-        meta={key: str(value) for key, value in meta.items()},
-    )
-
-
-def _text(value: strict_json.JsonValue) -> str:
-    return value if isinstance(value, str) else repr(value)
-
-
-def _skeleton(value: strict_json.JsonValue, where: str) -> SkeletonSpec:
-    if not isinstance(value, dict):
-        raise SkeletonError(f"a JSON {type(value).__name__}", where=where, expected="the fields of a SkeletonSpec")
-    return SkeletonSpec.from_json(json.dumps(value), where=where)
-
-
-def _read_header(data: bytes, where: str) -> dict[str, strict_json.JsonValue]:
-    place = f"{where}, {HEADER}.npy"
-    header = strict_json.loads(data, where=place, maximum_bytes=4 * 2**20)
-    if not isinstance(header, dict):
-        raise FileFormatError(f"a JSON {type(header).__name__}", where=place, expected="an object")
-    version = header.get("format_version")
-    if isinstance(version, int) and version > FORMAT_VERSION:
-        raise FileFormatError(
-            f"format version {version}", where=place, expected=f"at most {FORMAT_VERSION}", remedy="upgrade msclr"
-        )
-    missing = [name for name in _FIELDS if name not in header]
-    if missing or version != FORMAT_VERSION:
-        raise FileFormatError(f"missing {missing}, version {version!r}", where=place, expected=", ".join(_FIELDS))
-    return header
+    return header.sequence(coordinates, known, scores, options)
 
 
 def read_members(
@@ -133,11 +90,13 @@ def read_members(
             names = {entry.filename.removesuffix(".npy"): entry for entry in entries}
             contents = {name: archive.read(entry) for name, entry in names.items() if only is None or name in only}
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, struct.error) as error:
-        raise FileFormatError(f"a damaged archive ({error})", where=where, expected="a complete .npz") from None
+        reason = guard.shown(str(error))
+        raise FileFormatError(f"a damaged archive ({reason})", where=where, expected="a complete .npz") from None
     except (OSError, ValueError) as error:
         if isinstance(error, FileFormatError | FileLimitError):
             raise
-        raise FileFormatError(f"a damaged archive ({error})", where=where, expected="a complete .npz") from None
+        reason = guard.shown(str(error))
+        raise FileFormatError(f"a damaged archive ({reason})", where=where, expected="a complete .npz") from None
     return {name: parse_npy(content, f"{where}, {guard.shown(name)}.npy") for name, content in contents.items()}
 
 
@@ -185,17 +144,8 @@ def _check_entries(entries: list[zipfile.ZipInfo], size: int, limits: ReadLimits
 
 
 def _write(sequence: PoseSequence, path: Path) -> None:
-    header = {
-        "format_version": FORMAT_VERSION,
-        "skeleton": json.loads(sequence.skeleton.to_json()),
-        "fps": sequence.fps,
-        "person_ids": sequence.person_ids,
-        "unit": sequence.unit,
-        "up": sequence.up,
-        "meta": dict(sequence.meta),
-    }
     members: dict[str, npt.NDArray[np.generic]] = {
-        HEADER: np.frombuffer(json.dumps(header).encode("utf-8"), dtype=np.uint8),
+        HEADER: np.frombuffer(json.dumps(header_of(sequence)).encode("utf-8"), dtype=np.uint8),
         "positions": sequence.positions,
         "valid": sequence.valid,
     }

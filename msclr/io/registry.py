@@ -91,6 +91,7 @@ def formats() -> tuple[Format, ...]:
         bvh,
         c3d,
         coco,
+        csv_table,
         h36m,
         mediapipe,
         mmpose,
@@ -99,6 +100,7 @@ def formats() -> tuple[Format, ...]:
         ntu,
         openpose,
         panoptic,
+        parquet,
         pku_mmd,
         pyskl,
         ultralytics,
@@ -122,6 +124,8 @@ def formats() -> tuple[Format, ...]:
         pku_mmd,
         pyskl,
         amass,
+        csv_table,
+        parquet,
     )
     return tuple(module.FORMAT for module in modules)
 
@@ -242,11 +246,12 @@ def _detect(path: Path, limits: ReadLimits) -> Format:
             f"several formats fit: {names}", where=where, remedy=f"format={candidates[0].name!r}, or another of them"
         )
     listed = ", ".join(f"{known.name} ({known.title})" for known in formats())
+    named = next((known.name for known in formats() if path.suffix.lower() in known.suffixes), "...")
     raise UnknownFormatError(
         f"no format recognises this {'folder' if probe.is_folder else 'file'}",
         where=where,
         expected=f"one of {listed}",
-        remedy="format=... for a plain reason why not",
+        remedy=f"format={named!r} for a plain reason why not",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,8 @@ from msclr.io import guard
 from msclr.io.atomic import atomic_file
 from msclr.io.registry import PathLike
 from msclr.poses.sequence import PoseSequence
+
+IntArray: TypeAlias = npt.NDArray[np.intp]
 
 COLUMNS = ("frame", "person", "joint", "x", "y", "z", "confidence")
 
@@ -80,6 +83,35 @@ def write_npy(sequence: PoseSequence, path: PathLike, *, scores: bool = False) -
     array: npt.NDArray[np.float32] = np.ascontiguousarray(values[0] if len(values) == 1 else values, dtype=np.float32)
     with atomic_file(guard.to_path(path)) as file:
         np.lib.format.write_array(file, array, allow_pickle=False)
+
+
+def scatter(
+    places: tuple[IntArray, IntArray, IntArray], values: npt.NDArray[np.float32], shape: tuple[int, int, int], dims: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_], npt.NDArray[np.float32] | None]:
+    """Put the rows of a table where they belong.
+
+    Args:
+        places: Person, frame and joint of each row, inside `shape`.
+        values: [n, dims] coordinates of each row, or [n, dims + 1] with the confidence.
+        shape: Number of persons, frames and joints.
+        dims: Number of coordinates.
+
+    Returns:
+        Positions [p, t, j, c] and mask [p, t, j], and confidence [p, t, j] if the rows have it.
+
+    Example:
+        >>> places = np.array([0]), np.array([1]), np.array([0])
+        >>> positions, valid, confidence = scatter(places, np.array([[3.0, 4.0]], np.float32), (1, 2, 1), 2)
+        >>> positions.tolist(), valid.tolist(), confidence
+        ([[[[0.0, 0.0]], [[3.0, 4.0]]]], [[[False], [True]]], None)
+    """
+    positions, valid = np.zeros((*shape, dims), np.float32), np.zeros(shape, np.bool_)
+    positions[places], valid[places] = values[:, :dims], True
+    if values.shape[1] == dims:
+        return positions, valid, None
+    confidence = np.zeros(shape, np.float32)
+    confidence[places] = values[:, dims]
+    return positions, valid, confidence
 
 
 def _rows(sequence: PoseSequence) -> Iterator[tuple[object, ...]]:

@@ -21,7 +21,8 @@ from msclr.poses.sequence import PoseSequence
 
 
 def clip(seed: int = 0, frames: int = 4) -> PoseSequence:
-    return PoseSequence.from_array(np.random.default_rng(seed).normal(size=(frames, 17, 2)), "coco_17", fps=30)
+    values = np.random.default_rng(seed).normal(size=(frames, 17, 2))
+    return PoseSequence.from_array(values, "coco_17", fps=30, meta={"label": str(seed)})
 
 
 @pytest.mark.parametrize("format", ["auto", "ntu", "openpose", "npz", "npy"])
@@ -111,31 +112,38 @@ def failing_write(monkeypatch, number: int) -> None:
     monkeypatch.setattr(atomic.os, "fsync", refuse)
 
 
-def test_c20_existing_file_survives_a_full_disk(tmp_path, monkeypatch):
-    write(clip(0), tmp_path / "a.npz")
-    before = (tmp_path / "a.npz").read_bytes()
+WRITTEN = ["npz", "npy", "csv", "parquet", "pyskl"]
+
+
+@pytest.mark.parametrize("format", WRITTEN)
+def test_c20_existing_file_survives_a_full_disk(tmp_path, monkeypatch, format):
+    write(clip(0), tmp_path / "a", format=format)
+    before = (tmp_path / "a").read_bytes()
     failing_write(monkeypatch, errno.ENOSPC)
     with pytest.raises(NotAFileError, match="No space left on device"):
-        write(clip(1), tmp_path / "a.npz")
-    assert (tmp_path / "a.npz").read_bytes() == before
-    assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
+        write(clip(1), tmp_path / "a", format=format)
+    assert (tmp_path / "a").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
-def test_c20_disk_full_in_the_middle_of_the_data(tmp_path):
+@pytest.mark.parametrize("format", WRITTEN)
+def test_c20_disk_full_in_the_middle_of_the_data(tmp_path, format):
     """A child whose files may not grow over 4 kB: the kernel itself refuses the write."""
-    write(clip(0), tmp_path / "a.npz")
-    before = (tmp_path / "a.npz").read_bytes()
+    write(clip(0), tmp_path / "a", format=format)
+    before = (tmp_path / "a").read_bytes()
     code = (
         "import resource, signal, sys, numpy as np; from msclr.io.registry import write; "
         "from msclr.poses.sequence import PoseSequence; from msclr.errors import NotAFileError\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
-        "try: write(PoseSequence.from_array(np.ones((5000, 17, 2)), 'coco_17'), sys.argv[1])\n"
+        "many = PoseSequence.from_array(np.random.default_rng(0).normal(size=(900, 17, 2)), 'coco_17', "
+        "meta={'label': '0'})\n"
+        "try: write(many, sys.argv[1], format=sys.argv[2])\n"
         "except NotAFileError: sys.exit(42)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "a.npz")], capture_output=True, check=False)
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "a"), format], capture_output=True, check=False)
     assert done.returncode == 42, done.stderr.decode()
-    assert (tmp_path / "a.npz").read_bytes() == before
-    assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
+    assert (tmp_path / "a").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
 def test_c20_read_only_and_missing_folder(tmp_path, monkeypatch):
@@ -154,18 +162,20 @@ def test_c20_read_only_and_missing_folder(tmp_path, monkeypatch):
         write(clip(), tmp_path / "a.npz")
 
 
-def test_c20_killed_half_way(tmp_path):
-    write(clip(0), tmp_path / "a.npz")
-    before = (tmp_path / "a.npz").read_bytes()
+@pytest.mark.parametrize("format", WRITTEN)
+def test_c20_killed_half_way(tmp_path, format):
+    write(clip(0), tmp_path / "a", format=format)
+    before = (tmp_path / "a").read_bytes()
     code = (
         "import os, signal, sys, numpy as np; from msclr.io import atomic; from msclr.io.registry import write; "
         "from msclr.poses.sequence import PoseSequence\n"
         "atomic.os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "write(PoseSequence.from_array(np.ones((50, 17, 2)), 'coco_17'), sys.argv[1])\n"
+        "some = PoseSequence.from_array(np.ones((50, 17, 2)), 'coco_17', meta={'label': '0'})\n"
+        "write(some, sys.argv[1], format=sys.argv[2])\n"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "a.npz")], capture_output=True, check=False)
-    assert done.returncode == -signal.SIGKILL
-    assert (tmp_path / "a.npz").read_bytes() == before
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "a"), format], capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    assert (tmp_path / "a").read_bytes() == before
 
 
 def test_c20_a_link_keeps_pointing(tmp_path):

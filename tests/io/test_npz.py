@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from msclr.errors import FileFormatError, PoseError
-from msclr.io.npz import FORMAT_VERSION
+from msclr.io.header import FORMAT_VERSION
 from msclr.io.registry import read, write
 from msclr.poses.sequence import PoseSequence
 from msclr.skeletons.registry import get_skeleton
