@@ -14,6 +14,14 @@ settings.load_profile("msclr")
 torch.set_num_threads(1)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what takes minutes, unless -m asks for it."""
+    if "slow" not in config.option.markexpr:
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(reason="takes minutes; -m slow runs it"))
+
+
 @pytest.fixture(scope="session")
 def data_root() -> Path:
     """Folder of the development data, named by MSCLR_DATA; tests that need it are skipped without."""

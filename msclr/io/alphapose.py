@@ -68,7 +68,7 @@ def _parse_images(content: dict[str, JsonValue], where: str) -> tuple[list[int],
         raise FileFormatError("a frame number in two image names", where=where, expected="each frame once")
     instances = []
     for (name, image), frame in zip(images.items(), frames, strict=True):
-        for place, keypoints in _persons(image, f"{where}, image {name:.60}"):
+        for place, keypoints in _persons(image, f"{where}, image {guard.shown(name[:60])}"):
             instances.append(_instance(frame, keypoints, place, None))
     return frames, instances
 
