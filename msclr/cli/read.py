@@ -16,20 +16,24 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @click.argument("file")
+@click.option("-o", "--output", metavar="FILE", help="Write the poses to this file: .npz, .parquet, .csv or .npy.")
 @reading_options
-def read(reading: Reading, file: str) -> None:
-    """Say what is in a pose file.
+def read(reading: Reading, file: str, output: str | None) -> None:
+    """Say what is in a pose file, or write it in another format.
 
     Its format, joint convention, persons, frames, unit, and which joints are missing how often.
     """
     from msclr.io.guard import to_path
     from msclr.io.limits import ReadLimits
-    from msclr.io.registry import _detect, _named
+    from msclr.io.registry import _detect, _named, write
 
     chosen = _detect(to_path(file), ReadLimits()) if reading.format == "auto" else _named(reading.format)
     clip = replace(reading, format=chosen.name).read(file)
     for label, text in (("format", f"{chosen.name} ({chosen.title})"), *facts(clip)):
         click.echo(f"{printable(label) + ':':<10} {printable(text)}")
+    if output is not None:
+        write(clip, output)
+        click.echo(f"{'written:':<10} {printable(output)}")
 
 
 def facts(clip: PoseSequence) -> Iterator[tuple[str, str]]:

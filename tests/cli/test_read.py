@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from strategies import standing_person
 
 import msclr
@@ -56,6 +57,25 @@ def test_person_is_checked(run, clips):
     assert run("read", clips[0], "--person", "shortest").code == 2
     assert run("read", clips[0], "--person", "-1").code == 2
     assert run("read", clips[0], "--person", "5").code == 1
+
+
+@pytest.mark.parametrize("ending", ["npz", "parquet", "csv", "npy"])
+def test_writes_the_poses_in_another_format(run, tmp_path, ending):
+    clip = standing_person("h36m_17", frames=20, persons=2, fps=25.0)
+    msclr.write(clip, tmp_path / "a.npz")
+    done = run("read", tmp_path / "a.npz", "-o", tmp_path / f"b.{ending}")
+    assert facts(done.out)["written"] == str(tmp_path / f"b.{ending}")
+    words = ["--skeleton", "h36m_17"] if ending in ("csv", "npy") else []
+    said = facts(run("read", tmp_path / f"b.{ending}", *words).out)
+    assert (said["persons"], said["frames"], said["known"]) == ("2 (0, 1)", "20", "100.0 % of joints")
+    assert said["fps"] == ("unknown" if words else "25")
+
+
+def test_an_ending_that_cannot_be_written_is_an_error(run, tmp_path, clips):
+    done = run("read", clips[0], "-o", tmp_path / "a.bvh")
+    assert done.code == 1
+    assert "no format to write has the ending '.bvh'" in done.err
+    assert not (tmp_path / "a.bvh").exists()
 
 
 def test_real_file(run, data_root):
