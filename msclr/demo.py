@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from msclr.models.encoder import MultiSkeletonEncoder
+    from msclr.models.base import PoseEncoder
     from msclr.poses.sequence import PoseSequence
 
 
-def lines(encoder: MultiSkeletonEncoder | None = None) -> Iterator[str]:
+def lines(encoder: PoseEncoder | None = None) -> Iterator[str]:
     """Read the bundled recordings, compare them, and say what came out, line by line.
 
     Args:

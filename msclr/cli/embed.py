@@ -14,7 +14,7 @@ from msclr.errors import MsclrError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from msclr.models.encoder import MultiSkeletonEncoder
+    from msclr.models.base import PoseEncoder
     from msclr.poses.sequence import PoseSequence
 
 FILES_AT_ONCE = 64
@@ -53,9 +53,7 @@ def embed(reading: Reading, files: tuple[str, ...], output: str, model: str) -> 
     raise click.ClickException(f"{len(files) - len(rows)} of {len(files)} files could not be embedded")
 
 
-def _embedded(
-    encoder: MultiSkeletonEncoder, files: Sequence[str], reading: Reading
-) -> Iterator[tuple[str, str, Tensor]]:
+def _embedded(encoder: PoseEncoder, files: Sequence[str], reading: Reading) -> Iterator[tuple[str, str, Tensor]]:
     """Yield name, skeleton and vector of every file that can be embedded; report the others."""
     for start in range(0, len(files), FILES_AT_ONCE):
         clips: list[tuple[str, PoseSequence]] = []
@@ -69,7 +67,7 @@ def _embedded(
                 yield name, clip.skeleton.id, vector
 
 
-def _vectors(encoder: MultiSkeletonEncoder, clips: Sequence[tuple[str, PoseSequence]]) -> list[Tensor | None]:
+def _vectors(encoder: PoseEncoder, clips: Sequence[tuple[str, PoseSequence]]) -> list[Tensor | None]:
     """Embed all clips at once, or one by one if one of them cannot be."""
     try:
         return list(encoder.embed([clip for _, clip in clips]))
@@ -77,7 +75,7 @@ def _vectors(encoder: MultiSkeletonEncoder, clips: Sequence[tuple[str, PoseSeque
         return [_vector(encoder, name, clip) for name, clip in clips]
 
 
-def _vector(encoder: MultiSkeletonEncoder, name: str, clip: PoseSequence) -> Tensor | None:
+def _vector(encoder: PoseEncoder, name: str, clip: PoseSequence) -> Tensor | None:
     try:
         return encoder.embed(clip)[0]
     except MsclrError as error:

@@ -15,7 +15,7 @@ from msclr.io.atomic import atomic_file
 from msclr.io.guard import shown
 
 if TYPE_CHECKING:
-    from msclr.models.encoder import MultiSkeletonEncoder
+    from msclr.models.base import PoseEncoder
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
 
@@ -101,7 +101,7 @@ def read_vectors(path: Path) -> VectorFile:
     return found
 
 
-def fingerprint(encoder: MultiSkeletonEncoder) -> str:
+def fingerprint(encoder: PoseEncoder) -> str:
     """Return the sha256 of an encoder's weights: equal if and only if its vectors may be compared."""
     digest = hashlib.sha256()
     for name, tensor in sorted(encoder.state_dict().items()):

@@ -11,7 +11,8 @@ from torch.nn import functional as F
 
 from msclr.errors import PoseError
 from msclr.evaluate.windows import one_thread
-from msclr.models.encoder import MultiSkeletonEncoder, build_encoder
+from msclr.models.base import PoseEncoder
+from msclr.models.build import build_encoder
 from msclr.poses.canonical import unify
 from msclr.poses.resample import resample
 from msclr.poses.sequence import PoseSequence
@@ -89,7 +90,7 @@ def common_joints(*skeletons: SkeletonSpec) -> tuple[str, ...]:
     return tuple(names)
 
 
-def random_encoder(encoder: MultiSkeletonEncoder, seed: int) -> MultiSkeletonEncoder:
+def random_encoder(encoder: PoseEncoder, seed: int) -> PoseEncoder:
     """Build the same network with random weights, leaving the global generator as it was.
 
     Example:

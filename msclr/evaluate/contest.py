@@ -11,7 +11,7 @@ from torch import Tensor
 from msclr.evaluate.baselines import random_encoder
 from msclr.evaluate.report import Scores, TaskResult, mean_scores
 from msclr.evaluate.windows import PreparedClips, prepare
-from msclr.models.encoder import MultiSkeletonEncoder
+from msclr.models.base import PoseEncoder
 from msclr.poses.sequence import PoseSequence
 
 MODEL, RANDOM, RAW = "model", "random init", "raw poses"
@@ -28,11 +28,11 @@ class Contest:
         randoms: The same network with random weights, one for each seed.
     """
 
-    model: MultiSkeletonEncoder
-    randoms: tuple[MultiSkeletonEncoder, ...]
+    model: PoseEncoder
+    randoms: tuple[PoseEncoder, ...]
 
     @classmethod
-    def of(cls, model: MultiSkeletonEncoder, seeds: int) -> Contest:
+    def of(cls, model: PoseEncoder, seeds: int) -> Contest:
         """Let a model compete with as many random initialisations."""
         return cls(model, tuple(random_encoder(model, seed) for seed in range(seeds)))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from msclr.errors import MissingFileError
 from msclr.hub.manifest import CARD, MANIFEST, Manifest
 from msclr.hub.save import save_pretrained
-from msclr.models.encoder import MultiSkeletonEncoder
+from msclr.models.base import PoseEncoder
 
 HEADING = "\n## Measured\n"
 EXPLANATION = """
@@ -19,7 +19,7 @@ conventions meet. All figures with sizes and seeds are in `metrics.json`.
 """
 
 
-def attach_results(folder: Path, encoder: MultiSkeletonEncoder, results: Mapping[str, object], tables: str) -> None:
+def attach_results(folder: Path, encoder: PoseEncoder, results: Mapping[str, object], tables: str) -> None:
     """Write metrics.json, and the tables into the card, of a local model folder.
 
     Args:

@@ -20,7 +20,7 @@ from msclr.evaluate.publish import attach_results
 from msclr.evaluate.report import TaskResult, to_markdown
 from msclr.evaluate.summary import summarise
 from msclr.io.atomic import atomic_file
-from msclr.models.encoder import MultiSkeletonEncoder
+from msclr.models.base import PoseEncoder
 
 PARTS = {
     "actions": action_tasks,
@@ -31,7 +31,7 @@ PARTS = {
 
 
 def evaluate(
-    encoder: MultiSkeletonEncoder,
+    encoder: PoseEncoder,
     data_folder: str | Path,
     *,
     parts: Sequence[str] = tuple(PARTS),
@@ -68,7 +68,7 @@ def evaluate(
 
 
 def run_suite(
-    encoder: MultiSkeletonEncoder,
+    encoder: PoseEncoder,
     data_folder: str | Path,
     *,
     parts: Sequence[str] = tuple(PARTS),
@@ -85,7 +85,7 @@ def run_suite(
     return to_data(encoder, seeds, tasks)
 
 
-def to_data(encoder: MultiSkeletonEncoder, seeds: int, tasks: Sequence[TaskResult]) -> dict[str, object]:
+def to_data(encoder: PoseEncoder, seeds: int, tasks: Sequence[TaskResult]) -> dict[str, object]:
     """Return results with the size of the model they belong to."""
     return {
         "dim": encoder.dim,

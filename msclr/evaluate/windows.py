@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from msclr.models.encoder import MultiSkeletonEncoder
+from msclr.models.base import PoseEncoder
 from msclr.models.inference import cut_windows
 from msclr.poses.canonical import unify
 from msclr.poses.resample import resample
@@ -35,7 +35,7 @@ class PreparedClips:
     weight: Tensor
     num_clips: int
 
-    def embed(self, encoder: MultiSkeletonEncoder) -> Tensor:
+    def embed(self, encoder: PoseEncoder) -> Tensor:
         """Return one vector of length 1 for each clip: [num_clips, dim]."""
         vectors = encoder.embed(self.windows, unify=False, normalize=False, batch_size=BATCH_SIZE)
         summed = vectors.new_zeros(self.num_clips, vectors.shape[1])
@@ -54,7 +54,7 @@ class PreparedClips:
         )
 
 
-def prepare(encoder: MultiSkeletonEncoder, clips: Sequence[PoseSequence]) -> PreparedClips:
+def prepare(encoder: PoseEncoder, clips: Sequence[PoseSequence]) -> PreparedClips:
     """Prepare clips of one person each for encoders configured like this one.
 
     Args:

@@ -20,7 +20,7 @@ from msclr.hub.manifest import (
 )
 from msclr.hub.weights import LENGTH_BYTES, MAXIMUM_HEADER_BYTES, header_length
 from msclr.io.guard import shown
-from msclr.models.config import EncoderConfig
+from msclr.models.config import ModelConfig, read_config
 
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
@@ -29,7 +29,7 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0
 class ModelContent:
     """A verified model folder: its configuration, and the content of its weights file."""
 
-    config: EncoderConfig
+    config: ModelConfig
     weights: bytes
     manifest: Manifest
 
@@ -70,7 +70,7 @@ def read_model(
         discard(MANIFEST)
         raise
     data = _read_listed(paths[CONFIG], CONFIG, manifest, MAXIMUM_JSON_BYTES, where, discard)
-    config = EncoderConfig.from_json(data, where=f"{where}/{CONFIG}")
+    config = read_config(data, where=f"{where}/{CONFIG}")
     largest = 4 * config.parameter_bound() + MAXIMUM_HEADER_BYTES
     weights = _read_listed(paths[WEIGHTS], WEIGHTS, manifest, largest, where, discard)
     if expected_sha256 is not None:

@@ -17,8 +17,7 @@ from msclr.hub.weights import decode
 from msclr.io.guard import shown
 
 if TYPE_CHECKING:
-    from msclr.models.config import EncoderConfig
-    from msclr.models.encoder import MultiSkeletonEncoder
+    from msclr.models.base import PoseEncoder
 
 _DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 
@@ -33,7 +32,7 @@ def load_pretrained(
     device: str | torch.device | None = None,
     dtype: torch.dtype | None = None,
     expected_sha256: str | None = None,
-) -> MultiSkeletonEncoder:
+) -> PoseEncoder:
     """Load a pretrained encoder; without a name, the one that comes with msclr, which needs no network.
 
     Every file is verified against the sha256 of the model's manifest, and nothing in a model can run code. What a name
@@ -121,22 +120,17 @@ def _from_hub(
     )
 
 
-def _assembled(content: ModelContent, where: str) -> MultiSkeletonEncoder:
-    from msclr.models.encoder import build_encoder
+def _assembled(content: ModelContent, where: str) -> PoseEncoder:
+    from msclr.models.build import build_encoder
 
     config = content.config
     with torch.device("meta"):
         expected = build_encoder(config).state_dict()
-    tensors = decode(content.weights, expected, where=f"{where}/{WEIGHTS}", config=_summary(config))
+    tensors = decode(content.weights, expected, where=f"{where}/{WEIGHTS}", config=config.summary())
     with torch.random.fork_rng(devices=[]):  # loading a model must not change anybody's random numbers
         encoder = build_encoder(config)
     encoder.load_state_dict(tensors, strict=True)
     return encoder.eval()
-
-
-def _summary(config: EncoderConfig) -> str:
-    channels = ", ".join(map(str, config.channels))
-    return f"channels {channels}; dim {config.dim}; {config.temporal} kernel {config.temporal_kernel}"
 
 
 def _device(device: str | torch.device | None) -> torch.device | None:

@@ -20,11 +20,11 @@ from msclr.io.guard import shown, to_path
 from msclr.strict_json import JsonValue
 
 if TYPE_CHECKING:
-    from msclr.models.encoder import MultiSkeletonEncoder
+    from msclr.models.base import PoseEncoder
 
 
 def save_pretrained(
-    encoder: MultiSkeletonEncoder,
+    encoder: PoseEncoder,
     folder: str | Path,
     *,
     name: str | None = None,
@@ -57,7 +57,7 @@ def save_pretrained(
         >>> import tempfile
         >>> from msclr.hub.load import load_pretrained
         >>> from msclr.models.config import EncoderConfig
-        >>> from msclr.models.encoder import build_encoder
+        >>> from msclr.models.build import build_encoder
         >>> encoder = build_encoder(EncoderConfig(channels=(8,), strides=(1,), dim=8))
         >>> folder = save_pretrained(encoder, tempfile.mkdtemp() + "/tiny")
         >>> sorted(path.name for path in folder.iterdir())

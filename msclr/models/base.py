@@ -13,7 +13,7 @@ from msclr.poses.batch import PoseBatch
 from msclr.poses.canonical import unify
 
 if TYPE_CHECKING:
-    from msclr.models.config import EncoderConfig
+    from msclr.models.configs.base import ModelConfig
     from msclr.poses.sequence import PoseSequence
 
 
@@ -70,7 +70,7 @@ class PoseEncoder(nn.Module, ABC):
             frame rate.
     """
 
-    config: EncoderConfig
+    config: ModelConfig
 
     def __init__(
         self, *, dim: int, frames: int, facing: bool = True, maximum_seconds: float = 10.0, maximum_frames: int = 300

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
@@ -12,8 +11,8 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from msclr.errors import ConfigError
-from msclr.models.base import PersonVectors, PoseEncoder
-from msclr.models.config import EncoderConfig
+from msclr.models.build import build_encoder
+from msclr.models.features import JointEncoder, JointFeatures
 from msclr.models.normalise import MaskedBatchNorm
 from msclr.models.pooling import Pooling, PoolingName, per_row, person_of_row
 from msclr.models.stgcn import Block, GroupGraph
@@ -24,28 +23,12 @@ from msclr.skeletons.graph import spatial_graph
 from msclr.skeletons.landmarks import TORSO_IN_TEMPLATE, landmarks
 from msclr.skeletons.spec import SkeletonSpec
 
+__all__ = ["JointFeatures", "MultiSkeletonEncoder", "build_encoder"]
+
 INPUT_CHANNELS = 10  # position (3), velocity (3), place of the person (3), whether the clip is 2D (1)
 
 
-@dataclass(frozen=True)
-class JointFeatures:
-    """Features of every joint and time before pooling: `values` [n, t, d], `valid` [n, t], and their batch."""
-
-    values: Tensor
-    valid: Tensor
-    batch: PoseBatch
-
-    def unpack(self) -> list[Tensor]:
-        """Return one tensor [p, t, j, d] for each clip, persons who are there only."""
-        clips: list[list[Tensor]] = [[] for _ in range(self.batch.num_clips)]
-        for group in self.batch.groups:
-            block = rearrange(self.values[group.rows], "(p j) t d -> p t j d", p=group.persons)
-            for clip, person in zip(self.batch.clip[group.members].tolist(), block, strict=True):
-                clips[clip].append(person)
-        return [torch.stack(persons) if persons else self.values.new_zeros(0, 0, 0, 0) for persons in clips]
-
-
-class MultiSkeletonEncoder(PoseEncoder):
+class MultiSkeletonEncoder(JointEncoder):
     """Turn pose clips of any joint convention, 2D or 3D, into vectors of one space.
 
     A graph convolutional network none of whose parameters depends on the joints: the graph comes from the skeleton,
@@ -134,10 +117,6 @@ class MultiSkeletonEncoder(PoseEncoder):
         pooled: Tensor = self.pooling(features.values, features.valid, features.batch)
         return pooled
 
-    def persons(self, batch: PoseBatch) -> PersonVectors:
-        """Return one vector for each person who is there: values [m, dim]."""
-        return PersonVectors.of(self.pool(self.features(batch)), batch)
-
     def _inputs(self, batch: PoseBatch) -> Tensor:
         """Input channels [n, t, 10]: position relative to the mid-hip, velocity, place of the mid-hip, 2D flag."""
         positions, valid = batch.positions, batch.valid
@@ -155,32 +134,6 @@ class MultiSkeletonEncoder(PoseEncoder):
         flag = flat[:, None, None].expand(*positions.shape[:2], 1)
         inputs = torch.cat((positions - place, velocity, place, flag), dim=-1)
         return inputs * valid[..., None]
-
-
-def build_encoder(config: EncoderConfig) -> MultiSkeletonEncoder:
-    """Build an encoder with random weights from its configuration.
-
-    Example:
-        >>> build_encoder(EncoderConfig(channels=(8, 16), strides=(1, 2), dim=16)).dim
-        16
-    """
-    encoder = MultiSkeletonEncoder(
-        channels=config.channels,
-        strides=config.strides,
-        dim=config.dim,
-        kernel=config.temporal_kernel,
-        separable=config.temporal == "separable",
-        dropout=config.dropout,
-        partition=config.partition,
-        anatomy_embedding=config.anatomy_embedding,
-        pooling=config.pooling,
-        facing=config.facing,
-        frames=config.frames,
-        maximum_seconds=config.maximum_seconds,
-        maximum_frames=config.maximum_frames,
-    )
-    encoder.config = config
-    return encoder
 
 
 @lru_cache(maxsize=4096)

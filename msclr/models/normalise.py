@@ -64,3 +64,60 @@ class MaskedBatchNorm(nn.Module):
                 moved = running.lerp(newest.to(running.dtype), self.momentum)
                 running.copy_(torch.where(usable, moved, running))
         return mean, variance
+
+
+class JointBatchNorm(nn.Module):
+    """Normalise every channel of every joint of one convention by itself: the data normalisation of ST-GCN.
+
+    Statistics are those of the persons and frames in which the joint is seen, summed over all processes; joints that
+    are nowhere in the batch keep their running statistics.
+
+    Args:
+        joints: Number of joints.
+        channels: Channels of a joint.
+        momentum: Weight of the newest batch in the running statistics.
+        epsilon: Added to the variance.
+
+    Source:
+        Yan et al. 2018 (ST-GCN), section 3.6.
+
+    Example:
+        >>> norm = JointBatchNorm(2, 1)
+        >>> values = torch.tensor([1.0, 10.0, 3.0, 30.0]).reshape(1, 2, 2, 1)
+        >>> norm(values, torch.ones(1, 2, 2, dtype=torch.bool)).flatten().round().tolist()
+        [-1.0, -1.0, 1.0, 1.0]
+    """
+
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, joints: int, channels: int, *, momentum: float = 0.1, epsilon: float = 1e-5) -> None:
+        super().__init__()
+        self.momentum = momentum
+        self.epsilon = epsilon
+        self.weight = nn.Parameter(torch.ones(joints, channels))
+        self.bias = nn.Parameter(torch.zeros(joints, channels))
+        self.register_buffer("running_mean", torch.zeros(joints, channels))
+        self.register_buffer("running_var", torch.ones(joints, channels))
+
+    def forward(self, values: Tensor, valid: Tensor) -> Tensor:
+        """Normalise `values` [m, t, j, c]; `valid` [m, t, j] says which joints count."""
+        mean, variance = self._measure(values, valid) if self.training else (self.running_mean, self.running_var)
+        scale = self.weight * torch.rsqrt(variance + self.epsilon)
+        return torch.addcmul((self.bias - mean * scale).to(values.dtype), values, scale.to(values.dtype))
+
+    def _measure(self, values: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+        exact = values if values.dtype == torch.float64 else values.float()
+        mask = valid.to(exact.dtype)
+        seen = torch.cat((mask.sum(dim=(0, 1))[:, None], torch.einsum("mtjc,mtj->jc", exact, mask)), dim=1)
+        seen = collectives.all_reduce_sum(seen)
+        count = seen[:, :1]  # j 1
+        mean = seen[:, 1:] / count.clamp_min(1)
+        deviation = collectives.all_reduce_sum(torch.einsum("mtjc,mtj->jc", (exact - mean).square(), mask))
+        variance = deviation / count.clamp_min(1)
+        with torch.no_grad():
+            usable = (count > 0) & torch.isfinite(variance).all()
+            unbiased = deviation / (count - 1).clamp_min(1)
+            for running, newest in ((self.running_mean, mean), (self.running_var, unbiased)):
+                running.copy_(torch.where(usable, running.lerp(newest.to(running.dtype), self.momentum), running))
+        return mean, variance

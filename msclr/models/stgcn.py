@@ -30,15 +30,18 @@ class GraphConvolution(nn.Module):
     """Mix each joint with its neighbours, by one weight matrix for each partition of the neighbourhood.
 
     out[w] = sum over partitions k of (sum over joints v of A[k, w, v] x[v]) W[k] + b: nothing depends on the joints.
+    With a bias for each partition it is sum over k, v of A[k, w, v] (x[v] W[k] + b[k]), as in the published weights.
 
     Args:
         inputs, outputs: Number of channels.
         partitions: Number of partitions of the neighbourhood.
+        partition_bias: Add one bias for each partition before the graph product, instead of one after it.
     """
 
-    def __init__(self, inputs: int, outputs: int, partitions: int = 3) -> None:
+    def __init__(self, inputs: int, outputs: int, partitions: int = 3, *, partition_bias: bool = False) -> None:
         super().__init__()
-        self.linear = nn.Linear(partitions * inputs, outputs)
+        self.linear = nn.Linear(partitions * inputs, outputs, bias=not partition_bias)
+        self.bias = nn.Parameter(torch.zeros(partitions, outputs)) if partition_bias else None
 
     def forward(self, values: Tensor, graphs: Sequence[GroupGraph]) -> Tensor:
         """Apply to `values` [n, t, c]; returns [n, t, outputs]."""
@@ -51,6 +54,9 @@ class GraphConvolution(nn.Module):
             product = product.reshape(partitions, graph.persons * joints, frames, channels)
             mixed.append(product.permute(1, 2, 0, 3).flatten(2))  # (m j) t (k c)
         out: Tensor = self.linear(torch.cat(mixed) if len(mixed) != 1 else mixed[0])
+        if self.bias is not None:
+            shares = [graph.adjacency.sum(dim=2).t().repeat(graph.persons, 1) for graph in graphs]  # (m j) k
+            out = out + (torch.cat(shares).to(out.dtype) @ self.bias.to(out.dtype))[:, None]
         return out
 
 
@@ -96,6 +102,8 @@ class Block(nn.Module):
         separable: Kind of temporal convolution.
         dropout: Share of activations dropped in training.
         residual: Whether there is a way around.
+        partition_bias: See `GraphConvolution`.
+        shortcut_norm: Normalise the way around where it is a linear map.
     """
 
     def __init__(
@@ -108,10 +116,12 @@ class Block(nn.Module):
         separable: bool = True,
         dropout: float = 0.0,
         residual: bool = True,
+        partition_bias: bool = False,
+        shortcut_norm: bool = False,
     ) -> None:
         super().__init__()
         self.stride = stride
-        self.graph = GraphConvolution(inputs, outputs)
+        self.graph = GraphConvolution(inputs, outputs, partition_bias=partition_bias)
         self.graph_norm = MaskedBatchNorm(outputs)
         self.temporal = TemporalConvolution(outputs, kernel=kernel, stride=stride, separable=separable)
         self.temporal_norm = MaskedBatchNorm(outputs)
@@ -119,6 +129,7 @@ class Block(nn.Module):
         self.residual = residual
         self.has_shortcut = residual and (inputs != outputs or stride != 1)
         self.shortcut = nn.Linear(inputs, outputs) if self.has_shortcut else nn.Identity()
+        self.shortcut_norm = MaskedBatchNorm(outputs) if self.has_shortcut and shortcut_norm else None
 
     def forward(self, values: Tensor, valid: Tensor, graphs: Sequence[GroupGraph]) -> tuple[Tensor, Tensor]:
         """Apply to `values` [n, t, c] with mask `valid` [n, t]; returns both at the block's frame rate."""
@@ -126,7 +137,8 @@ class Block(nn.Module):
         kept = halve(valid) if self.stride == 2 else valid
         out = self.dropout(self.temporal_norm(self.temporal(mixed), kept))
         if self.residual:
-            out = out + self.shortcut(values[:, :: self.stride])
+            around = self.shortcut(values[:, :: self.stride])
+            out = out + (around if self.shortcut_norm is None else self.shortcut_norm(around, kept))
         return F.relu(out) * kept[..., None], kept
 
 

@@ -1,0 +1,1 @@
+"""The configurations of the encoders, one class for each face."""

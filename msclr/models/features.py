@@ -1,0 +1,79 @@
+"""JointFeatures, and what every encoder that has them can do."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, replace
+
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from msclr.errors import PoseError
+from msclr.models.base import PersonVectors, PoseEncoder
+from msclr.poses.batch import PoseBatch
+
+
+@dataclass(frozen=True)
+class JointFeatures:
+    """Features of every joint and time before pooling: `values` [n, t, d], `valid` [n, t], and their batch."""
+
+    values: Tensor
+    valid: Tensor
+    batch: PoseBatch
+
+    def unpack(self) -> list[Tensor]:
+        """Return one tensor [p, t, j, d] for each clip, persons who are there only."""
+        clips: list[list[Tensor]] = [[] for _ in range(self.batch.num_clips)]
+        for group in self.batch.groups:
+            block = rearrange(self.values[group.rows], "(p j) t d -> p t j d", p=group.persons)
+            for clip, person in zip(self.batch.clip[group.members].tolist(), block, strict=True):
+                clips[clip].append(person)
+        return [torch.stack(persons) if persons else self.values.new_zeros(0, 0, 0, 0) for persons in clips]
+
+
+class JointEncoder(PoseEncoder):
+    """An encoder that knows something about every joint and time before it pools."""
+
+    @abstractmethod
+    def features(self, batch: PoseBatch) -> JointFeatures:
+        """Return the features of every joint and time, before pooling.
+
+        Args:
+            batch: Packed clips as `prepare` makes them, on the encoder's device.
+        """
+
+    @abstractmethod
+    def pool(self, features: JointFeatures) -> Tensor:
+        """Pool joint features over time and joints: one vector [m, dim] for each person."""
+
+    def pool_masked(self, features: JointFeatures, pasted: Tensor) -> tuple[Tensor, Tensor]:
+        """Pool what was pasted into the clips, and the rest, each by itself.
+
+        Args:
+            features: From `features()`.
+            pasted: [n, t] bool at the frame rate of the features, see `PoseBatch.pack`.
+
+        Returns:
+            Vectors [m, dim] of the inside and of the outside, zero where a person has nothing there.
+
+        Raises:
+            PoseError: If the mask has another shape than the features.
+
+        Source:
+            Chen et al. 2022 (SkeleMixCLR), section 3.3.
+        """
+        if pasted.shape != features.valid.shape or pasted.dtype != torch.bool:
+            raise PoseError(
+                f"a mask {tuple(pasted.shape)} of {pasted.dtype}",
+                expected=f"bool {tuple(features.valid.shape)}: one for each joint at the frame rate of the features",
+                remedy="batch.pack([mask]) with a mask [b, p, t, j]",
+            )
+        inside = replace(features, valid=features.valid & pasted)
+        outside = replace(features, valid=features.valid & ~pasted)
+        return self.pool(inside), self.pool(outside)
+
+    def persons(self, batch: PoseBatch) -> PersonVectors:
+        """Return one vector for each person who is there: values [m, dim]."""
+        features = self.features(batch)
+        return PersonVectors.of(self.pool(features), features.batch)

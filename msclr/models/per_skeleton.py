@@ -1,0 +1,238 @@
+"""PerSkeletonEncoder: ST-GCN with shared blocks and, for each joint convention, its own graph and normalisation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal, TypeAlias
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from msclr.collectives import world_size
+from msclr.errors import ConfigError, SkeletonError, UnknownSkeletonError
+from msclr.models.conventions import ConventionLayers, bones_of
+from msclr.models.features import JointEncoder, JointFeatures
+from msclr.models.pooling import Pooling
+from msclr.models.stgcn import Block, GroupGraph
+from msclr.poses.absent import fill_slots
+from msclr.poses.batch import PoseBatch
+from msclr.poses.cros_line import cros_line
+from msclr.poses.sequence import PoseSequence
+from msclr.poses.streams import Stream, bone_stream, motion_stream
+from msclr.skeletons.graph import Partition
+from msclr.skeletons.registry import get_skeleton
+from msclr.skeletons.spec import SkeletonSpec
+
+Preparation: TypeAlias = Literal["common", "cros", "none"]
+
+STRIDES = (1, 1, 1, 1, 2, 1, 1, 2, 1, 1)
+PERSON_SLOTS = 2  # of the published tensors
+
+
+class PerSkeletonEncoder(JointEncoder):
+    """The flexible ST-GCN of MS-CLR; with one convention, the classic one of AimCLR, CrosSCLR and SkeleMixCLR.
+
+    Ten blocks are shared by all conventions. Each convention has its own graph, edge weights in every block, and data
+    normalisation, at its own number of joints: nothing is padded. It encodes the conventions it has, no others.
+
+    Args:
+        skeletons: The conventions, ids or specs.
+        hidden: Channels of the first blocks; doubled at the fifth and eighth. Published: 16, and 64 in ST-GCN itself.
+        dim: Length of the vectors.
+        kernel: Frames of the temporal convolutions.
+        dropout: Share of activations dropped in training, in all blocks but the first.
+        partition: "spatial", or "inward_outward" as SkeleMixCLR and inter-skeleton contrast have it.
+        edge_importance: Learn a factor for every edge.
+        legacy_pooling: Do as published: every clip has two persons, an absent one is a person at 0 that is computed,
+            counted in the statistics and averaged; unknown joints and frames after the end count as well. False: only
+            what was seen counts.
+        stream: What the network sees of the clips it is given: joints, bones, or motion.
+        preparation: How recordings are prepared: "common" coordinates, "cros" as for the published weights, or "none".
+        facing: Turn 3D persons to face the viewer ("common" only).
+        frames: Frames to which a clip is resampled.
+        maximum_seconds, maximum_frames: Longer clips are embedded window by window.
+
+    Source:
+        Yan et al. 2018 (ST-GCN); MS-CLR, section 3.3.
+
+    Example:
+        >>> import numpy as np
+        >>> encoder = PerSkeletonEncoder(["kinect_v2_25", "smpl_24"], hidden=4, dim=8, frames=16)
+        >>> clip = PoseSequence.from_array(np.random.default_rng(0).normal(size=(20, 24, 3)), "smpl_24")
+        >>> tuple(encoder.embed(clip).shape)
+        (1, 8)
+    """
+
+    def __init__(
+        self,
+        skeletons: Sequence[str | SkeletonSpec],
+        *,
+        hidden: int = 16,
+        dim: int = 256,
+        kernel: int = 9,
+        dropout: float = 0.5,
+        partition: Partition = "spatial",
+        edge_importance: bool = True,
+        legacy_pooling: bool = False,
+        stream: Stream = "joint",
+        preparation: Preparation = "common",
+        facing: bool = True,
+        frames: int = 50,
+        maximum_seconds: float = 10.0,
+        maximum_frames: int = 300,
+    ) -> None:
+        super().__init__(
+            dim=dim, frames=frames, facing=facing, maximum_seconds=maximum_seconds, maximum_frames=maximum_frames
+        )
+        self.partition: Partition = partition
+        self.edge_importance = edge_importance
+        self.legacy_pooling = legacy_pooling
+        self.stream: Stream = stream
+        self.preparation: Preparation = preparation
+        self.conventions = nn.ModuleList()
+        for skeleton in skeletons:
+            self._add(get_skeleton(skeleton))
+        if not self.conventions:
+            raise ConfigError("no joint conventions", expected="at least one")
+        widths = [3, *[hidden] * 4, *[2 * hidden] * 3, *[4 * hidden] * 2, dim]
+        self.blocks = nn.ModuleList(
+            Block(
+                widths[index],
+                widths[index + 1],
+                stride=stride,
+                kernel=kernel,
+                separable=False,
+                dropout=dropout if index else 0.0,
+                residual=index > 0,
+                partition_bias=True,
+                shortcut_norm=True,
+            )
+            for index, stride in enumerate(STRIDES)
+        )
+        self.pooling = Pooling(dim, dim, "joint")
+
+    @property
+    def skeletons(self) -> tuple[SkeletonSpec, ...]:
+        """The conventions that the encoder has."""
+        return tuple(layers.skeleton for layers in self._layers())
+
+    def add_skeleton(self, skeleton: str | SkeletonSpec) -> None:
+        """Give the encoder another convention, with a fresh graph and normalisation; the blocks stay as they are.
+
+        Args:
+            skeleton: Id or spec. To be saved in a model folder it must be registered (`register_skeleton`).
+
+        Raises:
+            ConfigError: If the encoder has this convention already, or its configuration does not take it.
+            UnknownSkeletonError: If there is no such convention.
+        """
+        spec = get_skeleton(skeleton)
+        if hasattr(self, "config"):
+            self.config = self.config.replace(skeletons=(*(each.id for each in self.skeletons), spec.id))
+        weight = next(self.blocks.parameters())
+        self._add(spec).to(weight.device, weight.dtype)
+
+    def features(self, batch: PoseBatch) -> JointFeatures:
+        """Return the features of every joint and time, before pooling.
+
+        Args:
+            batch: Packed clips as `prepare` makes them, of joints (not yet of another stream), on the encoder's device.
+
+        Raises:
+            UnknownSkeletonError: If a clip is of a convention that the encoder does not have.
+        """
+        if self.legacy_pooling:
+            batch = fill_slots(batch, PERSON_SLOTS)
+            batch = replace(batch, valid=torch.ones_like(batch.valid))
+        layers = [self._layers_of(group.skeleton) for group in batch.groups]
+        values, valid = self._normalised(self._in_stream(batch), layers)
+        for index, block in enumerate(self.blocks):
+            graphs = [
+                GroupGraph(group.rows, group.persons, own.graph(index))
+                for group, own in zip(batch.groups, layers, strict=True)
+            ]
+            values, valid = block(values, valid, graphs)
+        return JointFeatures(values, valid, batch)
+
+    def pool(self, features: JointFeatures) -> Tensor:
+        """Average joint features over time and joints: one vector [m, dim] for each person."""
+        pooled: Tensor = self.pooling(features.values, features.valid, features.batch)
+        return pooled
+
+    def prepare(self, recording: PoseSequence) -> PoseSequence:
+        """Bring a recording to the coordinates that the network was made for; "cros" resizes time as well."""
+        if self.preparation == "common":
+            return super().prepare(recording)
+        self._layers_of(recording.skeleton)
+        return recording if self.preparation == "none" else cros_line(recording, frames=self.frames)
+
+    def _add(self, skeleton: SkeletonSpec) -> ConventionLayers:
+        if any(skeleton.id == each.id for each in self.skeletons):
+            raise ConfigError(f"the convention {skeleton.id!r} twice", expected="each once")
+        layers = ConventionLayers(
+            skeleton, len(STRIDES), partition=self.partition, edge_importance=self.edge_importance
+        )
+        self.conventions.append(layers)
+        return layers
+
+    def _layers(self) -> list[ConventionLayers]:
+        return [layers for layers in self.conventions if isinstance(layers, ConventionLayers)]
+
+    def _layers_of(self, skeleton: SkeletonSpec) -> ConventionLayers:
+        for layers in self._layers():
+            if layers.skeleton.id == skeleton.id:
+                if layers.skeleton.num_joints != skeleton.num_joints:
+                    raise SkeletonError(
+                        f"{skeleton.num_joints} joints in the convention {skeleton.id!r}",
+                        expected=f"the {layers.skeleton.num_joints} joints that the encoder has of it",
+                    )
+                return layers
+        known = [spec.id for spec in self.skeletons]
+        raise UnknownSkeletonError(
+            f"this encoder has no weights for the convention {skeleton.id!r}",
+            expected="one of " + ", ".join(known),
+            remedy=f"msclr.convert(sequence, {known[0]!r})",
+        )
+
+    def _in_stream(self, batch: PoseBatch) -> PoseBatch:
+        if self.stream == "joint" or not batch.groups:
+            return batch
+        values: list[Tensor] = []
+        masks: list[Tensor] = []
+        for group in batch.groups:
+            block = rearrange(batch.positions[group.rows], "(m j) t c -> m t j c", m=group.persons)
+            known = rearrange(batch.valid[group.rows], "(m j) t -> m t j", m=group.persons)
+            if self.stream == "bone":
+                block, known = bone_stream(block, known, bones_of(group.skeleton))
+            else:
+                block, known = motion_stream(block, known)
+            values.append(rearrange(block, "m t j c -> (m j) t c"))
+            masks.append(rearrange(known, "m t j -> (m j) t"))
+        mask = torch.ones_like(batch.valid) if self.legacy_pooling else torch.cat(masks)
+        return replace(batch, positions=torch.cat(values), valid=mask)
+
+    def _normalised(self, batch: PoseBatch, layers: Sequence[ConventionLayers]) -> tuple[Tensor, Tensor]:
+        """Normalise each convention by its own statistics: values [n, t, 3], 0 where invalid, and mask [n, t]."""
+        rows: dict[int, Tensor] = {}
+        nothing: Tensor | float = 0.0
+        together = self.training and world_size() > 1
+        for own in self._layers():
+            members = [index for index, each in enumerate(layers) if each is own]
+            if not members and not together:
+                continue  # but where processes sum their statistics, all must take part, forwards and backwards
+            joints = own.skeleton.num_joints
+            groups = [batch.groups[index] for index in members]
+            taken = [slice(0, 0)] if not groups else [group.rows for group in groups]
+            frames = batch.positions.shape[1]
+            block = torch.cat([batch.positions[each].reshape(-1, joints, frames, 3) for each in taken])
+            known = torch.cat([batch.valid[each].reshape(-1, joints, frames) for each in taken])
+            normal = own.norm(block.transpose(1, 2), known.transpose(1, 2)).transpose(1, 2)  # m j t c
+            if groups:
+                parts = normal.split([group.persons for group in groups])
+                rows.update({index: part.flatten(0, 1) for index, part in zip(members, parts, strict=True)})
+            else:
+                nothing = nothing + normal.sum()
+        values = torch.cat([rows[index] for index in range(len(layers))]) if rows else batch.positions
+        return (values + nothing) * batch.valid[..., None], batch.valid
