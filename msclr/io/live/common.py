@@ -76,14 +76,32 @@ def joint_table(positions: FloatArray, scores: FloatArray | None, where: str, *,
 
 
 def join(
-    instances: Sequence[Instance], skeleton: SkeletonSpec, *, frames: int, fps: float | None, source: str, scored: bool
+    instances: Sequence[Instance],
+    skeleton: SkeletonSpec,
+    *,
+    frames: int | Sequence[int],
+    fps: float | None,
+    source: str,
+    scored: bool,
+    unit: str | None = None,
+    up: str | None = None,
 ) -> PoseSequence:
     """Join the persons of all frames into one recording.
+
+    Args:
+        instances: The persons.
+        skeleton: The joint convention.
+        frames: How many frames there are, or their numbers: gaps in these stay gaps.
+        fps: Frames per second.
+        source: The recording, for messages.
+        scored: Whether the scores are to be kept as confidence.
+        unit, up: Override the skeleton's.
 
     Raises:
         PoseError: If there are no frames, or the persons do not fit the skeleton or each other.
     """
-    if not frames:
+    numbers = range(frames) if isinstance(frames, int) else frames
+    if not numbers:
         raise PoseError("no frames", where=source, expected="the results of at least one frame")
     for instance in instances:
         if len(instance.table) != skeleton.num_joints:
@@ -92,9 +110,9 @@ def join(
         sequence = to_sequence(
             instances,
             skeleton,
-            numbers_of_frames=range(frames),
+            numbers_of_frames=numbers,
             size=sum(instance.table.nbytes for instance in instances),
             where=source,
-            options=ReadOptions(fps=fps, limits=LIMITS),
+            options=ReadOptions(fps=fps, unit=unit, up=up, limits=LIMITS),
         )
     return sequence if scored else sequence.replace(confidence=None)

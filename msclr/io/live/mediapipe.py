@@ -69,7 +69,7 @@ def from_mediapipe(
 def _frame(result: object, where: str) -> JsonValue:
     if result is None:
         return None
-    fields = {name: _persons(getattr(result, name), where) for name in _FIELDS if hasattr(result, name)}
+    fields = {name: landmark_lists(getattr(result, name), where) for name in _FIELDS if hasattr(result, name)}
     if not fields:
         raise PoseTypeError(
             f"a {type(result).__name__}", where=where, expected="an object with pose_landmarks, or None for nobody"
@@ -77,7 +77,7 @@ def _frame(result: object, where: str) -> JsonValue:
     return dict(fields)
 
 
-def _persons(value: object, where: str) -> JsonValue:
+def landmark_lists(value: object, where: str) -> JsonValue:
     """Return the persons as lists of [x, y, z, visibility], whatever holds them."""
     if value is None:
         return None
@@ -87,7 +87,7 @@ def _persons(value: object, where: str) -> JsonValue:
     entries = list(landmarks)
     if entries and hasattr(entries[0], "x"):
         return [_landmark(entry, where) for entry in entries]
-    return [_persons(entry, where) for entry in entries]
+    return [landmark_lists(entry, where) for entry in entries]
 
 
 def _landmark(landmark: object, where: str) -> JsonValue:

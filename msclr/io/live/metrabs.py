@@ -8,12 +8,12 @@ from typing import overload
 import numpy as np
 import numpy.typing as npt
 
-from msclr.errors import PoseError, PoseTypeError, UnknownJointError, UnknownSkeletonError
+from msclr.errors import PoseError, PoseTypeError, UnknownSkeletonError
 from msclr.io.instances import Instance
 from msclr.io.live.common import join, joint_table, persons_array
+from msclr.io.live.joints import match_names
 from msclr.poses import arrays
 from msclr.poses.sequence import PoseSequence
-from msclr.skeletons.names import resolve_names
 from msclr.skeletons.registry import get_skeleton
 from msclr.skeletons.spec import SkeletonSpec
 
@@ -153,24 +153,7 @@ def _choose(
         return spec, columns
     if len(names) != len(columns):
         raise PoseError(f"{len(names)} joint names for {len(columns)} joints", where=where, expected="one each")
-    return spec, [columns[place] for place in _match(spec, list(names), where)]
-
-
-def _match(spec: SkeletonSpec, names: list[str], where: str) -> list[int]:
-    """Return for each joint of the convention which name is it: literally, or by what the names mean."""
-    for known in (spec.source_names, spec.joints):
-        if sorted(known) == sorted(names):
-            return [names.index(name) for name in known]
-    meant = [resolved.name for resolved in resolve_names(names)]
-    for joint, name in zip(spec.joints, spec.anatomy, strict=True):
-        if name is None or meant.count(name) != 1:
-            raise UnknownJointError(
-                f"no joint name means {joint!r}",
-                where=where,
-                expected=f"the joints of {spec.id!r}, not {', '.join(map(str, names[:5]))}, ...",
-                remedy="without joint_names= if the joints are in the order of the skeleton",
-            )
-    return [meant.index(name) for name in spec.anatomy]
+    return spec, [columns[place] for place in match_names(spec, list(names), where)]
 
 
 def _join(frames: Sequence[FloatArray], joints: int, fps: float | None) -> PoseSequence:
