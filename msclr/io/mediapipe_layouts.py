@@ -39,26 +39,36 @@ def parse_frame(frame: JsonValue, joints: int, where: str) -> Frame:
         FileFormatError: If it has none of the layouts; the message has the landmark.
     """
     if not isinstance(frame, dict) or "landmark" in frame or is_landmark(frame):
-        return Frame(where, None, {"unnamed": _persons(frame, joints, where)})
+        return Frame(where, None, {"unnamed": parse_persons(frame, joints, where)})
     persons: dict[str, list[FloatArray]] = {}
     for kind, names in FIELDS.items():
         given = [name for name in names if name in frame]
         if len(given) > 1:
             raise FileFormatError(f"both {given[0]!r} and {given[1]!r}", where=where, expected="one of them")
         if given:
-            persons[kind] = _persons(frame[given[0]], joints, f"{where}.{given[0]}")
+            persons[kind] = parse_persons(frame[given[0]], joints, f"{where}.{given[0]}")
     if frame and not persons:
         listed = ", ".join(f"{key!r:.40}" for key in list(frame)[:5])
+        hands = any("hand" in key.lower() for key in frame)
         raise FileFormatError(
-            f"an object with {listed}", where=where, expected="'pose_landmarks' or 'pose_world_landmarks'"
+            f"an object with {listed}",
+            where=where,
+            expected="'pose_landmarks' or 'pose_world_landmarks'",
+            remedy="variant='left_hand' or 'right_hand', one at a time" if hands else None,
         )
+    return Frame(where, frame_number(frame, where), persons)
+
+
+def frame_number(frame: Mapping[str, JsonValue], where: str) -> int | None:
+    """Return the number that a frame bears, if it bears one."""
     number = next((frame[name] for name in FRAME_NUMBERS if name in frame), None)
     if number is not None and (type(number) is not int or number < 0):
         raise FileFormatError(f"frame number {shown_value(number)}", where=where, expected="a whole number from 0 up")
-    return Frame(where, number, persons)
+    return number
 
 
-def _persons(value: JsonValue, joints: int, where: str) -> list[FloatArray]:
+def parse_persons(value: JsonValue, joints: int, where: str) -> list[FloatArray]:
+    """Return the persons of one field, each [j, 4] x, y, z, visibility."""
     if not value and (value is None or isinstance(value, list | dict)):
         return []
     if isinstance(value, dict) or (isinstance(value, list) and is_landmark(value[0])):
@@ -79,7 +89,7 @@ def _landmarks(person: JsonValue, joints: int, where: str) -> FloatArray:
     entries = a_list(person.get("landmark") if isinstance(person, dict) else person, where, "landmarks")
     if len(entries) != joints:
         raise FileFormatError(
-            f"{len(entries)} landmarks", where=where, expected=f"{joints} for each person", remedy="pose landmarks only"
+            f"{len(entries)} landmarks", where=where, expected=f"{joints} in a list", remedy="lists of one kind only"
         )
     table = np.full((joints, 4), np.nan)
     for joint, entry in enumerate(entries):

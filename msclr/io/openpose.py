@@ -4,7 +4,7 @@ A person has up to eight lists of key points, for the body, the face and both ha
 which are meant, in one or two words:
 
 - `body` (also without `variant`): by the number of values MPI 15, COCO 18, BODY_25 or BODY_135, which has hands and
-  face in the list of the body. BODY_25B has as many joints as BODY_25 and is read with `skeleton="openpose_body25b_25"`.
+  face in the list of the body. BODY_25B has as many joints as BODY_25: `skeleton="openpose_body25b_25"` reads it.
 - `left_hand`, `right_hand`: 21 joints, whose names begin with the side. `face`: 70 points.
 - `whole_body`: body, hands and face of each person as `coco_wholebody_133`, joint by joint; neck, mid hip and pupils,
   which it does not have, are left out, and what OpenPose did not look for is masked.

@@ -69,3 +69,28 @@ def test_c08_a_part_of_a_single_file_without_a_name(tmp_path):
     assert read(tmp_path / "frame.json", variant="face").skeleton.id == "openpose_face_70"
     with pytest.raises(PoseError, match="variant='hands'"):
         read(tmp_path / "frame.json", variant="hands")
+
+
+HAND = [{"x": 0.01 * joint, "y": 0.5, "z": 0.0} for joint in range(21)]
+
+
+@pytest.mark.parametrize("variant", ["left_hand", "left_hand world"])
+@pytest.mark.parametrize("nobody", [None, [], {}, {"hand_landmarks": [], "handedness": []}, {"pose_landmarks": None}])
+def test_c09_no_hand_in_a_frame(tmp_path, nobody, variant):
+    kind = "hand_world_landmarks" if "world" in variant else "hand_landmarks"
+    seen = {kind: [HAND], "handedness": ["Left"]}
+    (tmp_path / "a.json").write_text(json.dumps([seen, nobody, seen]))
+    clip = read(tmp_path / "a.json", variant=variant)
+    assert clip.valid.any(axis=2).tolist() == [[True, False, True]]
+
+
+def test_c09_a_hand_is_never_taken_for_the_other(tmp_path):
+    frames = [{"hand_landmarks": [HAND], "handedness": ["Right"]}, {"hand_landmarks": [HAND], "handedness": ["Left"]}]
+    (tmp_path / "a.json").write_text(json.dumps(frames))
+    left, right = (read(tmp_path / "a.json", variant=f"{side}_hand") for side in ("left", "right"))
+    assert left.valid.any(axis=2).tolist() == [[False, True]]
+    assert right.valid.any(axis=2).tolist() == [[True, False]]
+    assert not set(left.skeleton.joints) & set(right.skeleton.joints)
+    for remedy in (None, "world", "image"):
+        with pytest.raises(FileFormatError, match="'left_hand' or 'right_hand'"):
+            read(tmp_path / "a.json", variant=remedy)

@@ -152,7 +152,10 @@ def test_malformed_dumps_are_refused_with_the_place(tmp_path, name):
 
 def test_a_variant_that_is_none(tmp_path):
     path = write_json(tmp_path / "a.json", LAYOUTS["javascript"])
-    with pytest.raises(PoseError, match="variant='3d'; expected 'world' or 'image'"):
+    with pytest.raises(
+        PoseError,
+        match="variant='3d'; expected at most one word of each of: 'pose', 'left_hand', 'right_hand'; 'world', 'image'",
+    ):
         read(path, variant="3d")
     with pytest.raises(FileFormatError, match="no pose_landmarks"):
         read(path, variant="image")
