@@ -5,6 +5,8 @@ Every message answers four questions: what was found, where, what was expected, 
 
 from __future__ import annotations
 
+LONGEST_SHOWN = 1000
+
 
 class MsclrError(Exception):
     """Anything that msclr refuses to do; catch this to catch every error the library raises on purpose.
@@ -30,15 +32,26 @@ class MsclrError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        text = f"{self.where}: {self.found}" if self.where else self.found
+        text = f"{_shown(self.where)}: {_shown(self.found)}" if self.where else _shown(self.found)
         if self.expected:
-            text += f"; expected {self.expected}"
+            text += f"; expected {_shown(self.expected)}"
         if self.remedy:
-            text += f". Try: {self.remedy}"
+            text += f". Try: {_shown(self.remedy)}"
         return text
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.found, self.where, self.expected, self.remedy)
+
+
+def _shown(text: str) -> str:
+    """Return a text, which may quote a hostile file, without control characters and not endless."""
+    if len(text) > LONGEST_SHOWN:
+        text = f"{text[: LONGEST_SHOWN // 2]} ... {text[-LONGEST_SHOWN // 2 :]}"
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape", "surrogatepass").decode("ascii") for each in text
+    )
 
 
 def _rebuild(

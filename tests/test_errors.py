@@ -56,3 +56,11 @@ def test_the_cause_stays_with_the_error():
     with pytest.raises(ValueError, match="no number") as caught:
         read()
     assert isinstance(caught.value.__cause__, ValueError)
+
+
+def test_c21_a_quoted_file_can_neither_steer_the_terminal_nor_flood_it():
+    error = MsclrError("the name \x1b[31mred\n\ud800é", where="a\tb" + "9" * 10_000, expected="x" * 10_000)
+    assert str(error).isprintable()
+    assert r"the name \x1b[31mred\n\ud800é" in str(error)
+    assert len(str(error)) < 2200
+    assert len(error.where) == 10_003
