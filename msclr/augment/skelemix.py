@@ -187,9 +187,10 @@ class SkeleMix:
 
 
 def body_parts(skeleton: SkeletonSpec) -> tuple[tuple[int, ...], ...]:
-    """Divide a convention into trunk with head, arms and legs.
+    """Divide a convention into trunk with head, arms and legs; one hand alone into its palm and fingers.
 
-    Joints without an anatomical name belong to the part of their parent.
+    Joints without an anatomical name belong to the part of their parent. Where that leaves one part only, the
+    branches of the tree take their place.
 
     Args:
         skeleton: Any convention.
@@ -205,12 +206,31 @@ def body_parts(skeleton: SkeletonSpec) -> tuple[tuple[int, ...], ...]:
         >>> from msclr import get_skeleton
         >>> body_parts(get_skeleton("kinect_v2_25"))[:2]
         ((0, 1, 2, 3, 20), (4, 5, 6, 7, 21, 22))
+        >>> body_parts(get_skeleton("mediapipe_hand_21"))[:3]
+        ((0,), (1, 2, 3, 4), (5, 6, 7, 8))
     """
     members: dict[str, list[int]] = {part: [] for part in PARTS if part != "head"}
     for joint, number in enumerate(landmarks(skeleton).parts):
         part = PARTS[int(number)]
         members["trunk" if part == "head" else part].append(joint)
-    return tuple(tuple(joints) for joints in members.values() if joints)
+    parts = tuple(tuple(joints) for joints in members.values() if joints)
+    return parts if len(parts) > 1 else _branches(skeleton)
+
+
+def _branches(skeleton: SkeletonSpec) -> tuple[tuple[int, ...], ...]:
+    """Divide a tree at the first joint with several children: what leads to it, and each child's branch."""
+    children: dict[int, list[int]] = {joint: [] for joint in range(-1, skeleton.num_joints)}
+    for joint, parent in enumerate(skeleton.parents):
+        children[parent].append(joint)
+    stem, heads = [], children[-1]
+    while len(heads) == 1:
+        stem.append(heads[0])
+        heads = children[heads[0]]
+    branches = [stem, *([head] for head in heads)]
+    for branch in branches[1:]:
+        for joint in branch:
+            branch.extend(children[joint])
+    return tuple(tuple(sorted(branch)) for branch in branches if branch)
 
 
 def _membership(parts: Sequence[Sequence[int]], joints: int) -> Tensor:

@@ -92,8 +92,10 @@ class Rotation(Augmentation):
     def _apply(self, clips: Clips, drawn: Draw) -> Clips:
         exact = torch.promote_types(clips.positions.dtype, torch.float32)
         x, y, z = torch.deg2rad(drawn["degrees"].to(exact)).unbind(dim=1)
-        matrix = _plane(z, 0, 1) @ _plane(y, 2, 0) @ _plane(x, 1, 2)
-        return clips.moved(multiply(matrix[:, : clips.dims, : clips.dims], clips.positions))
+        matrix = _plane(z, 0, 1)[:, :2, :2]
+        if clips.dims == 3:
+            matrix = _plane(z, 0, 1) @ _plane(y, 2, 0) @ _plane(x, 1, 2)
+        return clips.moved(multiply(matrix, clips.positions))
 
 
 @dataclass(frozen=True)
