@@ -35,24 +35,25 @@ _SHOULDERS = (
 )
 
 
-def first_bodies(positions: npt.NDArray[Number], present: BoolArray) -> npt.NDArray[Number]:
-    """Take the first two bodies of each frame, whoever they are: the line does not track.
+def first_bodies(positions: npt.NDArray[Number], present: BoolArray, slots: int = BODIES) -> npt.NDArray[Number]:
+    """Take the first bodies of each frame, whoever they are: nobody is tracked.
 
     Args:
         positions: [n, t, ...], bodies in the order in which the file has them in a frame.
         present: [n, t] bool, which of them the frame has.
+        slots: How many bodies; 2 in this line, 4 in that of inter-skeleton contrast.
 
     Returns:
-        [2, t, ...]; zeros where there is no first or no second body.
+        [slots, t, ...]; zeros where there are fewer bodies.
 
     Example:
         >>> left = first_bodies(np.array([[[[1.0]], [[2.0]]], [[[3.0]], [[4.0]]]]), np.array([[1, 0], [1, 1]], bool))
         >>> left[..., 0, 0].tolist()
         [[1.0, 4.0], [3.0, 0.0]]
     """
-    chosen = np.zeros((BODIES, *positions.shape[1:]), positions.dtype)
+    chosen = np.zeros((slots, *positions.shape[1:]), positions.dtype)
     rank = np.cumsum(present, axis=0) - 1
-    for slot in range(BODIES):
+    for slot in range(slots):
         body, frame = np.nonzero(present & (rank == slot))
         chosen[slot, frame] = positions[body, frame]
     return chosen

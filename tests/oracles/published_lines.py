@@ -45,3 +45,57 @@ def cros(clip, frames):
             for v in range(clip.shape[1]):
                 turned[t, v, :, m] = matrix @ resized[t, v, :, m]
     return turned
+
+
+def spread(body):
+    """Sum over the axes of the standard deviation of a body [t, joint, xyz] over its frames that are not empty."""
+    kept = [frame for frame in body if (frame != 0).any()]
+    if not kept:
+        return 0.0
+    total = 0.0
+    for axis in range(3):
+        numbers = [joint[axis] for frame in kept for joint in frame]
+        mean = sum(numbers) / len(numbers)
+        total += math.sqrt(sum((number - mean) ** 2 for number in numbers) / len(numbers))
+    return total
+
+
+def rotation_between(start, end):
+    """Rodrigues' formula: about their cross product, by the angle between them."""
+    axis = np.cross(start, end)
+    axis = axis / np.linalg.norm(axis)
+    angle = math.acos(np.dot(start, end) / np.linalg.norm(start) / np.linalg.norm(end))
+    rotated = np.zeros((3, 3))
+    for column, unit in enumerate(np.eye(3)):
+        rotated[:, column] = (
+            unit * math.cos(angle)
+            + np.cross(axis, unit) * math.sin(angle)
+            + axis * np.dot(axis, unit) * (1 - math.cos(angle))
+        )
+    return rotated
+
+
+def isc(bodies, length=300):
+    """Bodies [slot, t, joint, xyz] with zeros to two persons [2, length, joint, xyz]."""
+    ranked = sorted(range(len(bodies)), key=lambda slot: -spread(bodies[slot]))[:2]
+    clip = np.zeros((2, length, *bodies.shape[2:]))
+    for person, slot in enumerate(ranked):
+        for t in range(bodies.shape[1]):
+            clip[person, t] = bodies[slot, t]
+    for person in clip:
+        filled = [t for t in range(length) if (person[t] != 0).any()]
+        if not filled:
+            continue
+        moved = [person[t].copy() for t in range(filled[0], length)] + [np.zeros_like(person[0])] * filled[0]
+        count = filled[-1] - filled[0] + 1
+        for t in range(length):
+            person[t] = moved[t] if t < count else moved[t % count]
+    origins = [clip[0, t, 1].copy() for t in range(length)]
+    for m, t, v in np.ndindex(clip.shape[:3]):
+        if (clip[m, t, v] != 0).any():
+            clip[m, t, v] -= origins[t]
+    for start, end, axis in ((0, 1, (0, 0, 1)), (4, 8, (1, 0, 0))):
+        matrix = rotation_between(clip[0, 0, end] - clip[0, 0, start], np.array(axis, float))
+        for place in np.ndindex(clip.shape[:3]):
+            clip[place] = matrix @ clip[place]
+    return clip
