@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from msclr.errors import ConfigError
 from msclr.models.base import PersonVectors
-from msclr.models.single import SingleConventionEncoder
+from msclr.models.single import Preparation, SingleConventionEncoder
 from msclr.poses.batch import PoseBatch
 from msclr.poses.dense import same_joints
 from msclr.skeletons.graph import adjacency
@@ -111,7 +111,8 @@ class AdaptiveGCNEncoder(SingleConventionEncoder):
         channels, strides: Output width and temporal stride of each unit.
         kernel: Odd number of frames of the temporal convolutions.
         frames: Frames to which a clip is resampled.
-        facing: Turn 3D persons to face the viewer before embedding.
+        preparation: How recordings are prepared: "common" coordinates, "isc" as for the published weights, or "none".
+        facing: Turn 3D persons to face the viewer ("common" only).
         maximum_seconds, maximum_frames: Longer clips are embedded window by window.
 
     Example:
@@ -135,6 +136,7 @@ class AdaptiveGCNEncoder(SingleConventionEncoder):
         strides: Sequence[int] = STRIDES,
         kernel: int = 9,
         frames: int = 64,
+        preparation: Preparation = "common",
         facing: bool = True,
         maximum_seconds: float = 10.0,
         maximum_frames: int = 300,
@@ -149,6 +151,7 @@ class AdaptiveGCNEncoder(SingleConventionEncoder):
             persons,
             dim=channels[-1],
             frames=frames,
+            preparation=preparation,
             facing=facing,
             maximum_seconds=maximum_seconds,
             maximum_frames=maximum_frames,

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from msclr.errors import ConfigError
 from msclr.models.base import PersonVectors
-from msclr.models.single import SingleConventionEncoder
+from msclr.models.single import Preparation, SingleConventionEncoder
 from msclr.poses.batch import PoseBatch
 from msclr.skeletons.spec import SkeletonSpec
 
@@ -65,7 +65,8 @@ class RecurrentEncoder(SingleConventionEncoder):
         hidden: Width of each half of a layer; vectors are twice as long.
         layers: Number of layers.
         frames: Frames to which a clip is resampled.
-        facing: Turn 3D persons to face the viewer before embedding.
+        preparation: How recordings are prepared: "common" coordinates, "isc" as for the published weights, or "none".
+        facing: Turn 3D persons to face the viewer ("common" only).
         maximum_seconds, maximum_frames: Longer clips are embedded window by window.
 
     Example:
@@ -88,6 +89,7 @@ class RecurrentEncoder(SingleConventionEncoder):
         hidden: int = 1024,
         layers: int = 3,
         frames: int = 64,
+        preparation: Preparation = "common",
         facing: bool = True,
         maximum_seconds: float = 10.0,
         maximum_frames: int = 300,
@@ -99,6 +101,7 @@ class RecurrentEncoder(SingleConventionEncoder):
             persons,
             dim=DIRECTIONS * hidden,
             frames=frames,
+            preparation=preparation,
             facing=facing,
             maximum_seconds=maximum_seconds,
             maximum_frames=maximum_frames,

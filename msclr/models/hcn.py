@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from msclr.errors import ConfigError, PoseError
 from msclr.models.base import PersonVectors
-from msclr.models.single import SingleConventionEncoder
+from msclr.models.single import Preparation, SingleConventionEncoder
 from msclr.poses.batch import PoseBatch
 from msclr.skeletons.spec import SkeletonSpec
 
@@ -56,7 +56,8 @@ class CooccurrenceEncoder(SingleConventionEncoder):
         channels: Outputs of the six convolutions.
         dropout: Share of feature maps dropped in training.
         frames: Frames of a clip, at least 16; the vectors grow with them.
-        facing: Turn 3D persons to face the viewer before embedding.
+        preparation: How recordings are prepared: "common" coordinates, "isc" as for the published weights, or "none".
+        facing: Turn 3D persons to face the viewer ("common" only).
         maximum_seconds, maximum_frames: Longer clips are embedded window by window.
 
     Example:
@@ -79,6 +80,7 @@ class CooccurrenceEncoder(SingleConventionEncoder):
         channels: Sequence[int] = CHANNELS,
         dropout: float = 0.5,
         frames: int = 64,
+        preparation: Preparation = "common",
         facing: bool = True,
         maximum_seconds: float = 10.0,
         maximum_frames: int = 300,
@@ -93,6 +95,7 @@ class CooccurrenceEncoder(SingleConventionEncoder):
             persons,
             dim=channels[5] * (frames >> HALVINGS) * (channels[1] >> HALVINGS),
             frames=frames,
+            preparation=preparation,
             facing=facing,
             maximum_seconds=maximum_seconds,
             maximum_frames=maximum_frames,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias, get_args
+
 import torch
 from torch import Tensor
 
@@ -9,8 +11,12 @@ from msclr.errors import ConfigError, PoseError
 from msclr.models.base import PersonVectors, PoseEncoder
 from msclr.poses.batch import PoseBatch
 from msclr.poses.dense import dense
+from msclr.poses.isc_line import isc_line
+from msclr.poses.sequence import PoseSequence
 from msclr.skeletons.registry import get_skeleton
 from msclr.skeletons.spec import SkeletonSpec
+
+Preparation: TypeAlias = Literal["common", "isc", "none"]
 
 
 class SingleConventionEncoder(PoseEncoder):
@@ -21,7 +27,9 @@ class SingleConventionEncoder(PoseEncoder):
         persons: Person slots of a clip; zeros stand for persons who are not there.
         dim: Length of the vectors.
         frames: Frames to which a clip is resampled.
-        facing: Turn 3D persons to face the viewer before embedding.
+        preparation: How recordings are prepared: "common" coordinates, "isc" as for the published weights (it takes
+            the two persons who move most), or "none".
+        facing: Turn 3D persons to face the viewer ("common" only).
         maximum_seconds, maximum_frames: Longer clips are embedded window by window.
     """
 
@@ -32,6 +40,7 @@ class SingleConventionEncoder(PoseEncoder):
         *,
         dim: int,
         frames: int = 64,
+        preparation: Preparation = "common",
         facing: bool = True,
         maximum_seconds: float = 10.0,
         maximum_frames: int = 300,
@@ -39,11 +48,20 @@ class SingleConventionEncoder(PoseEncoder):
         for name, value in (("persons", persons), ("frames", frames), ("dim", dim)):
             if value < 1:
                 raise ConfigError(f"{name} = {value}", expected="at least 1")
+        if preparation not in get_args(Preparation):
+            raise ConfigError(f"preparation = {preparation!r}", expected="'common', 'isc' or 'none'")
         super().__init__(
             dim=dim, frames=frames, facing=facing, maximum_seconds=maximum_seconds, maximum_frames=maximum_frames
         )
         self.skeleton = get_skeleton(skeleton)
         self.num_persons = persons
+        self.preparation: Preparation = preparation
+
+    def prepare(self, recording: PoseSequence) -> PoseSequence:
+        """Bring a recording to the coordinates that the network was made for; time is left as it is."""
+        if self.preparation == "isc":
+            return isc_line(recording)
+        return recording if self.preparation == "none" else super().prepare(recording)
 
     def dense(self, batch: PoseBatch) -> Tensor:
         """Unpack a batch to [b, p, t, j, 3] with zeros for what is missing.

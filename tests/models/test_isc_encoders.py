@@ -201,6 +201,17 @@ def test_every_parameter_learns(kind):
     assert without == []
 
 
+def test_recordings_are_prepared_as_asked():
+    clip = standing_person("kinect_v2_25", frames=64, persons=3)
+    common, isc, none = (RecurrentEncoder(hidden=4, preparation=name) for name in ("common", "isc", "none"))
+    assert none.prepare(clip) is clip
+    assert isc.prepare(clip).up == "+z"
+    assert isc.embed(clip).shape == (1, 8)
+    assert common.prepare(clip).unit == "normalized"
+    with pytest.raises(ConfigError, match="preparation = 'ntu'; expected 'common', 'isc' or 'none'"):
+        RecurrentEncoder(hidden=4, preparation="ntu")
+
+
 def test_the_maximum_over_persons_ignores_their_order():
     encoder = toy("hcn")
     clip = standing_person("kinect_v2_25", frames=64, persons=2)
