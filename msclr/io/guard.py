@@ -61,7 +61,7 @@ def open_regular(path: Path, limits: ReadLimits, *, root: Path | None = None, fo
     """
     where = shown(path)
     if root is not None and not follow_symlinks:
-        path = _inside(path, root)
+        path = inside(path, root)
     descriptor, size = _open(path)
     try:
         if size > limits.maximum_bytes:
@@ -132,6 +132,24 @@ def list_folder(path: Path, limits: ReadLimits) -> list[str]:
     except OSError as error:
         raise _translate(error, shown(path)) from None
     return sorted(names)
+
+
+def inside(path: Path, root: Path) -> Path:
+    """Return where a path leads, without links; refuse one that leads out of the folder `root`."""
+    try:
+        target = path.resolve(strict=True)
+        home = root.resolve(strict=True)
+    except (OSError, RuntimeError) as error:  # Path.resolve reports a loop as RuntimeError before Python 3.13
+        reason = error if isinstance(error, OSError) else OSError(errno.ELOOP, str(error))
+        raise _translate(reason, shown(path)) from None
+    if not target.is_relative_to(home):
+        raise NotAFileError(
+            f"a symbolic link out of the folder, to {shown(target)}",
+            where=shown(path),
+            expected=f"files inside {shown(root)}",
+            remedy="follow_symlinks=True if that is meant",
+        )
+    return target
 
 
 def is_folder(path: Path) -> bool:
@@ -213,23 +231,6 @@ def _open(path: Path) -> tuple[int, int]:
         return descriptor, status.st_size
     os.close(descriptor)
     raise NotAFileError(f"{_kind(status.st_mode)}, not a regular file", where=where, expected="a regular file")
-
-
-def _inside(path: Path, root: Path) -> Path:
-    try:
-        target = path.resolve(strict=True)
-        home = root.resolve(strict=True)
-    except (OSError, RuntimeError) as error:  # Path.resolve reports a loop as RuntimeError before Python 3.13
-        reason = error if isinstance(error, OSError) else OSError(errno.ELOOP, str(error))
-        raise _translate(reason, shown(path)) from None
-    if not target.is_relative_to(home):
-        raise NotAFileError(
-            f"a symbolic link out of the folder, to {shown(target)}",
-            where=shown(path),
-            expected=f"files inside {shown(root)}",
-            remedy="follow_symlinks=True if that is meant",
-        )
-    return target
 
 
 def _kind(mode: int) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from einops import rearrange
 
-from msclr.errors import FileFormatError
+from msclr.errors import FileFormatError, MissingFileError
 from msclr.io import guard
+from msclr.io.folder import OnError, PoseFolder, list_recordings
 from msclr.io.frame_rows import has_columns, parse_rows
 from msclr.io.limits import ReadLimits
 from msclr.io.registry import Format, PathLike, Probe, ReadOptions
@@ -19,6 +21,8 @@ SKELETON = "kinect_v2_25"
 COLUMNS = 150
 FPS = 30.0
 
+_VIEWS = {"L": "left", "M": "middle", "R": "right"}
+_FILE_NAME = re.compile(r"(\d+|A\d+N\d+)-([LMR])\b", re.IGNORECASE)
 _ROW = re.compile(r"\s*(\d{1,6})\s*,\s*(\d{1,9})\s*,\s*(\d{1,9})\s*(,\s*[\d.eE+-]*\s*)?")
 
 
@@ -65,6 +69,68 @@ def read_pku_mmd(path: PathLike, labels: PathLike, *, limits: ReadLimits | None 
     return tuple(clips)
 
 
+def read_pku_mmd_folder(
+    skeletons: PathLike,
+    labels: PathLike,
+    *,
+    pattern: str = "*.txt",
+    on_error: OnError = "raise",
+    follow_symlinks: bool = False,
+    limits: ReadLimits | None = None,
+) -> PoseFolder:
+    r"""Go through all labelled actions of PKU-MMD, each a clip of its own.
+
+    Args:
+        skeletons: The folder of skeleton files, for example `PKU_Skeleton_Renew`.
+        labels: The folder of label files of the same names, for example `Label_PKU_final_v2`.
+        pattern: Which files, as in "*-M.txt" for the middle view.
+        on_error: "raise" stops at the first file that cannot be read; "skip" goes on, and puts it into `failures`.
+        follow_symlinks: Let links lead out of the folders.
+        limits: How much a file may ask for.
+
+    Returns:
+        The folder; going through it gives (name of the file and number of the action, clip). `meta` of a clip has the
+        `label`, `first_frame`, `recording` and `view` (left, middle, right). A file without its partner in the other
+        folder is a failure.
+
+    Raises:
+        MissingFileError: If there is no such folder.
+        FileFormatError: If no file in either folder fits the pattern.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> for name in ("skeletons", "labels"):
+        ...     (folder / name).mkdir()
+        >>> frames = "\n".join([" ".join(["0.5"] * 75 + ["0"] * 75)] * 9)
+        >>> _ = (folder / "skeletons" / "0002-M.txt").write_text(frames)
+        >>> _ = (folder / "labels" / "0002-M.txt").write_text("26,2,5,1\n")
+        >>> [(name, clip.meta["view"]) for name, clip in read_pku_mmd_folder(folder / "skeletons", folder / "labels")]
+        [('0002-M.txt, action 1', 'middle')]
+    """
+    limits = limits or ReadLimits()
+    folders = guard.to_path(skeletons), guard.to_path(labels)
+    listed = [list_recordings(folder, limits) for folder in folders]
+    names = sorted({name for there in listed for name in there if fnmatchcase(name, pattern)})
+    if not names:
+        raise FileFormatError(f"no file {pattern!r:.80}", where=guard.shown(folders[0]), expected="skeleton files")
+
+    def load(name: str) -> list[tuple[str, PoseSequence]]:
+        for folder in folders:
+            path = folder / name
+            if not (path if follow_symlinks else guard.inside(path, folder)).exists():
+                raise MissingFileError("no such file, though its partner is there", where=guard.shown(path))
+        clips = read_pku_mmd(folders[0] / name, folders[1] / name, limits=limits)
+        match = _FILE_NAME.match(name)
+        facts = {"recording": match[1], "view": _VIEWS[match[2].upper()]} if match else {}
+        return [
+            (f"{name}, action {number}", clip.replace(meta={**clip.meta, **facts}))
+            for number, clip in enumerate(clips, start=1)
+        ]
+
+    return PoseFolder(folders[0], names, sorted(set(listed[0]) - set(names)), load, on_error)
+
+
 def _recognise(probe: Probe) -> bool:
     return has_columns(probe.head, COLUMNS)
 
@@ -92,5 +158,6 @@ FORMAT = Format(
     suffixes=(),
     recognise=_recognise,
     read=_read,
-    description="Text with 150 numbers in each line, two Kinect v2 bodies; read_pku_mmd cuts it by its labels.",
+    description="Text with 150 numbers in each line, two Kinect v2 bodies; read_pku_mmd cuts it by its labels, "
+    "read_pku_mmd_folder a folder of them.",
 )
