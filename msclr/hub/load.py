@@ -13,7 +13,7 @@ from msclr.hub import transfer
 from msclr.hub.folder import ModelContent, local_paths, read_model
 from msclr.hub.manifest import MANIFEST, WEIGHTS
 from msclr.hub.names import BundledModel, HubModel, both_spellings, resolve
-from msclr.hub.weights import decode
+from msclr.hub.weights import decode, weights_of
 from msclr.io.guard import shown
 
 if TYPE_CHECKING:
@@ -125,11 +125,11 @@ def _assembled(content: ModelContent, where: str) -> PoseEncoder:
 
     config = content.config
     with torch.device("meta"):
-        expected = build_encoder(config).state_dict()
+        expected = weights_of(build_encoder(config))
     tensors = decode(content.weights, expected, where=f"{where}/{WEIGHTS}", config=config.summary())
     with torch.random.fork_rng(devices=[]):  # loading a model must not change anybody's random numbers
         encoder = build_encoder(config)
-    encoder.load_state_dict(tensors, strict=True)
+    encoder.load_state_dict(encoder.state_dict() | tensors, strict=True)
     return encoder.eval()
 
 

@@ -15,7 +15,7 @@ from msclr.atomic import replace_folder, sync_folder, write_bytes
 from msclr.errors import ConfigError, ModelError, MsclrError, NotAFileError
 from msclr.hub.folder import local_paths
 from msclr.hub.manifest import CARD, CONFIG, FILES, MANIFEST, METRICS, WEIGHTS, Manifest
-from msclr.hub.weights import encode
+from msclr.hub.weights import encode, weights_of
 from msclr.io.guard import shown, to_path
 from msclr.strict_json import JsonValue
 
@@ -69,7 +69,7 @@ def save_pretrained(
     title = place.resolve().name if name is None else name
     contents = {
         CONFIG: encoder.config.to_json().encode(),
-        WEIGHTS: encode(encoder.state_dict()),
+        WEIGHTS: encode(weights_of(encoder)),
         CARD: (_card(title, licence) if card is None else card).encode(),
     }
     if metrics is not None:

@@ -20,6 +20,7 @@ SHOWN_DIFFERENCES = 10
 # Half precision is a way to store float32; anything else is a mistake of whoever wrote the file.
 STORED_AS = {"F32": 4, "F16": 2, "BF16": 2}
 
+_COUNTER = "num_batches_tracked"
 _PICKLE_STARTS = frozenset(bytes((0x80, protocol)) for protocol in range(2, 6))
 _SAFETENSORS_NAMES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.float64: "F64"}
 
@@ -33,6 +34,16 @@ class TensorHeader:
 
     def __str__(self) -> str:
         return f"{self.dtype} {list(self.shape)}"
+
+
+def weights_of(module: torch.nn.Module) -> dict[str, Tensor]:
+    """Return what is stored of a network: everything but the counters of batch normalisation, which nothing depends on.
+
+    Example:
+        >>> sorted(weights_of(torch.nn.BatchNorm1d(3)))
+        ['bias', 'running_mean', 'running_var', 'weight']
+    """
+    return {name: value for name, value in module.state_dict().items() if not name.endswith(_COUNTER)}
 
 
 def encode(tensors: Mapping[str, Tensor]) -> bytes:

@@ -5,16 +5,20 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from torch import Tensor, nn
 
 from msclr.poses.batch import PoseBatch
 from msclr.poses.canonical import unify
+from msclr.poses.cros_line import cros_line
+from msclr.poses.isc_line import isc_line
 
 if TYPE_CHECKING:
     from msclr.models.configs.base import ModelConfig
     from msclr.poses.sequence import PoseSequence
+
+Preparation: TypeAlias = Literal["common", "cros", "isc", "none"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +75,7 @@ class PoseEncoder(nn.Module, ABC):
     """
 
     config: ModelConfig
+    preparation: Preparation = "common"
 
     def __init__(
         self, *, dim: int, frames: int, facing: bool = True, maximum_seconds: float = 10.0, maximum_frames: int = 300
@@ -95,8 +100,17 @@ class PoseEncoder(nn.Module, ABC):
         """
 
     def prepare(self, recording: PoseSequence) -> PoseSequence:
-        """Bring a recording to the coordinates that the network was made for; time is left as it is."""
-        return unify(recording, facing=self.facing)
+        """Bring a recording to the coordinates that the network was made for.
+
+        "common" are those of `unify`. "cros" and "isc" are what the published weights were trained with, CrosSCLR and
+        its descendants, and inter-skeleton contrast; "cros" also brings the recording to the encoder's frames. "none"
+        takes coordinates as they are.
+        """
+        if self.preparation == "cros":
+            return cros_line(recording, frames=self.frames)
+        if self.preparation == "isc":
+            return isc_line(recording)
+        return recording if self.preparation == "none" else unify(recording, facing=self.facing)
 
     def forward(self, batch: PoseBatch) -> Tensor:
         """Return one vector for each person slot of each clip.

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, overload
 
 from msclr.errors import ConfigError
-from msclr.models.config import EncoderConfig, ModelConfig, PerSkeletonConfig
+from msclr.models.config import (
+    AgcnConfig,
+    EncoderConfig,
+    GruConfig,
+    HcnConfig,
+    ModelConfig,
+    PerSkeletonConfig,
+    SingleConfig,
+)
 
 if TYPE_CHECKING:
     from msclr.models.base import PoseEncoder
@@ -36,6 +44,8 @@ def build_encoder(config: ModelConfig) -> PoseEncoder:
         encoder = _universal(config)
     elif isinstance(config, PerSkeletonConfig):
         encoder = _per_skeleton(config)
+    elif isinstance(config, SingleConfig):
+        encoder = _single(config)
     else:
         raise ConfigError(f"a {type(config).__name__}", expected="the configuration of an encoder")
     encoder.config = config
@@ -81,3 +91,51 @@ def _per_skeleton(config: PerSkeletonConfig) -> PerSkeletonEncoder:
         maximum_seconds=config.maximum_seconds,
         maximum_frames=config.maximum_frames,
     )
+
+
+def _single(config: SingleConfig) -> PoseEncoder:
+    encoder: PoseEncoder
+    if isinstance(config, AgcnConfig):
+        from msclr.models.agcn import AdaptiveGCNEncoder
+
+        encoder = AdaptiveGCNEncoder(
+            config.skeleton,
+            config.persons,
+            channels=config.channels,
+            strides=config.strides,
+            kernel=config.temporal_kernel,
+            frames=config.frames,
+            facing=config.facing,
+            maximum_seconds=config.maximum_seconds,
+            maximum_frames=config.maximum_frames,
+        )
+    elif isinstance(config, HcnConfig):
+        from msclr.models.hcn import CooccurrenceEncoder
+
+        encoder = CooccurrenceEncoder(
+            config.skeleton,
+            config.persons,
+            channels=config.channels,
+            dropout=config.dropout,
+            frames=config.frames,
+            facing=config.facing,
+            maximum_seconds=config.maximum_seconds,
+            maximum_frames=config.maximum_frames,
+        )
+    elif isinstance(config, GruConfig):
+        from msclr.models.gru import RecurrentEncoder
+
+        encoder = RecurrentEncoder(
+            config.skeleton,
+            config.persons,
+            hidden=config.hidden,
+            layers=config.layers,
+            frames=config.frames,
+            facing=config.facing,
+            maximum_seconds=config.maximum_seconds,
+            maximum_frames=config.maximum_frames,
+        )
+    else:
+        raise ConfigError(f"a {type(config).__name__}", expected="the configuration of an encoder")
+    encoder.preparation = config.preparation
+    return encoder

