@@ -10,7 +10,7 @@ from types import ModuleType
 import numpy as np
 import numpy.typing as npt
 
-from msclr.errors import FileFormatError, MissingExtraError, MsclrError, PoseError
+from msclr.errors import FileFormatError, FileLimitError, MissingExtraError, MsclrError, PoseError
 from msclr.io import guard
 from msclr.io.atomic import atomic_file
 from msclr.io.header import Header, header_of
@@ -22,8 +22,12 @@ from msclr.poses.sequence import PoseSequence
 MAGIC = b"PAR1"
 KEY = b"msclr"
 
-_TYPES = {"frame": "int32", "person": "string", "joint": "string", "x": "float", "y": "float", "z": "float"}
-_TYPES["confidence"] = "float"
+_TYPES = {
+    "frame": "int32",
+    # Names are kept as dictionaries: a long one that many rows share must not be unfolded.
+    **dict.fromkeys(("person", "joint"), "dictionary<values=string, indices=int32, ordered=0>"),
+    **dict.fromkeys(("x", "y", "z", "confidence"), "float"),
+}
 _MAXIMUM_ROW_GROUPS = 10_000
 _MAXIMUM_THRIFT = 16 * 2**20
 
@@ -61,8 +65,8 @@ def write_parquet(sequence: PoseSequence, path: PathLike) -> None:
     nothing = pyarrow.nulls(len(frames), pyarrow.float32())
     columns = [
         pyarrow.array(frames.astype(np.int32)),
-        pyarrow.array([ids[person] for person in persons.tolist()], pyarrow.string()),
-        pyarrow.array([names[joint] for joint in joints.tolist()], pyarrow.string()),
+        pyarrow.DictionaryArray.from_arrays(persons.astype(np.int32), pyarrow.array(ids, pyarrow.string())),
+        pyarrow.DictionaryArray.from_arrays(joints.astype(np.int32), pyarrow.array(names, pyarrow.string())),
         *(pyarrow.array(np.ascontiguousarray(positions[:, axis])) for axis in range(sequence.dims)),
         *[nothing] * (3 - sequence.dims),
         nothing if sequence.confidence is None else pyarrow.array(sequence.confidence[persons, frames, joints]),
@@ -137,6 +141,15 @@ def _check(file: object, size: int, options: ReadOptions, where: str) -> tuple[H
     shape = (len(header.person_ids()), frames, header.skeleton(options).num_joints)
     guard.check_size(*shape, dims, bytes_read=size, limits=options.limits, where=where)
     rows, groups = metadata.num_rows, metadata.num_row_groups
+    unpacked = sum(metadata.row_group(group).total_byte_size for group in range(min(groups, _MAXIMUM_ROW_GROUPS)))
+    allowed = options.limits.maximum_growth * size + options.limits.free_bytes
+    if unpacked > allowed:
+        raise FileLimitError(
+            f"{unpacked:,} bytes once unpacked, from {size:,}",
+            where=where,
+            expected=f"at most {allowed:,}",
+            remedy="limits=ReadLimits(maximum_growth=...) if the file is what you think it is",
+        )
     if rows > prod(shape) or groups > _MAXIMUM_ROW_GROUPS:
         raise FileFormatError(
             f"{rows:,} rows in {groups:,} groups", where=where, expected=f"at most {prod(shape):,}, one for each joint"
@@ -181,7 +194,7 @@ def _numbers(table: object, name: str, where: str) -> npt.NDArray[np.generic]:
 
 def _places(table: object, name: str, known: list[str], where: str) -> npt.NDArray[np.intp]:
     """Return the place of each text of a column among the known ones."""
-    encoded = table[name].combine_chunks().dictionary_encode()  # type: ignore[index]  # pyarrow has no types
+    encoded = table[name].unify_dictionaries().combine_chunks()  # type: ignore[index]  # pyarrow has no types
     if encoded.null_count:
         raise FileFormatError(f"a null in {name!r}", where=where, expected="a name in every row")
     places = {text: place for place, text in enumerate(known)}

@@ -25,7 +25,7 @@ def clip(dims: int = 2, scored: bool = True) -> PoseSequence:
         values,
         "coco_17" if dims == 2 else "h36m_17",
         confidence=random.uniform(0.1, 1, size=(2, 6, 17)) if scored else None,
-        person_ids=["a", 'b, "the\nother"'],
+        person_ids=["a", 'b, "the\nother\u2028one"'],
     )
 
 
@@ -75,9 +75,11 @@ def test_tables_of_others_are_refused_with_the_way_to_take_them(tmp_path):
         (["0,a,nose,nan,2,,"], "row 2: x='nan'"),
         (["0,a,nose,1,inf,,"], "row 2: y='inf'"),
         (["0,a,nose,1,1_000,,"], "row 2: y='1_000'"),
-        (["0,a,nose,1,2,,", "1,a,nose,1,2,3,"], "row 3: z='3' and confidence=''"),
-        (["0,a,nose,1,2,,0.5", "1,a,nose,1,2,,"], "row 3: z='' and confidence=''"),
-        (["0,a,nose,1,2,,", "0,a,nose,3,4,,"], "row 3: joint 'nose' of person 'a' in frame 0 a second time"),
+        (["0,a,nose,1,2,,", "1,a,nose,1,2,3,"], "row 3: numbers for x, y, z; expected x, y, as in the first row"),
+        (["0,a,nose,1,2,,0.5", "1,a,nose,1,2,,"], "row 3: numbers for x, y; expected x, y, confidence"),
+        (["0,a,nose,1,2,,", "0,a,nose,3,4,,"], "row 3: joint 'nose' of a person in frame 0 a second time"),
+        (["0,a,nose,,,,"], "row 2: numbers for nothing; expected x and y"),
+        (["0,a,nose,1,,3,"], "row 2: numbers for x, z"),
         (['0,a,"nose,1,2,,'], "no CSV"),
         (["0,a,nose,1e99,2,,"], "coordinate x is inf"),
         (["0,a,nose,1,2,,7"], "row 2: confidence='7'"),

@@ -171,6 +171,24 @@ def test_a_small_table_cannot_ask_for_much(tmp_path):
         read(tmp_path / "a.parquet", limits=ReadLimits(maximum_bytes=100))
 
 
+def test_a_long_name_that_many_rows_share_is_not_unfolded(tmp_path):
+    there = standing_person("h36m_17", frames=300).replace(person_ids=("x" * 2**13,))
+    write(there, tmp_path / "a.parquet")
+    before = pyarrow.default_memory_pool().max_memory()
+    same(read(tmp_path / "a.parquet"), there)
+    assert pyarrow.default_memory_pool().max_memory() < before + 2**24  # unfolded it would be 42 MB
+
+
+def test_tables_that_unpack_to_much_are_refused(tmp_path):
+    whole = PoseSequence.from_array(np.ones((1, 4000, 17, 3)), "h36m_17")
+    write(whole, tmp_path / "a.parquet")
+    table = parquet.read_table(tmp_path / "a.parquet")
+    parquet.write_table(table, tmp_path / "b.parquet", use_dictionary=False, compression="zstd")
+    with pytest.raises(FileLimitError, match="once unpacked"):
+        read(tmp_path / "b.parquet", limits=ReadLimits(free_bytes=2 * 2**20))
+    same(read(tmp_path / "b.parquet"), whole)
+
+
 def test_persons_that_look_the_same_cannot_be_written(tmp_path):
     there = PoseSequence.from_array(np.ones((2, 1, 17, 2)), "coco_17", person_ids=["\udc80", r"\udc80"])
     with pytest.raises(PoseError, match="look the same"):
