@@ -5,14 +5,16 @@ from __future__ import annotations
 import io
 import re
 from array import array
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from msclr.errors import FileFormatError, FileLimitError
 from msclr.io import guard
 from msclr.io.limits import ReadLimits
-from msclr.io.registry import Format, Probe, ReadOptions
+from msclr.io.registry import Format, PathLike, Probe, ReadOptions
 from msclr.poses.sequence import PoseSequence
 from msclr.skeletons.registry import get_skeleton
 
@@ -27,7 +29,40 @@ _COUNT = re.compile(rb"\d{1,10}")
 _BODY_ID = re.compile(rb"\d{1,20}")
 _NUMBER = re.compile(rb"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?")
 _FILE_NAME = re.compile(r"S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})", re.IGNORECASE)
-_FACTS = ("setup", "camera", "performer", "replication", "action")
+
+
+@dataclass(frozen=True, order=True)
+class ClipName:
+    """What the name of an NTU RGB+D clip says; all numbers count from 1.
+
+    Args:
+        setup: Height and distance of the cameras.
+        camera: Which of three.
+        performer: The subject, the first one if there are two.
+        replication: The first or second time.
+        action: The class.
+
+    Example:
+        >>> name = ClipName.find("data/S001C002P003R002A013.skeleton")
+        >>> name.performer, name.action, str(name)
+        (3, 13, 'S001C002P003R002A013')
+    """
+
+    setup: int
+    camera: int
+    performer: int
+    replication: int
+    action: int
+
+    @classmethod
+    def find(cls, text: str) -> ClipName | None:
+        """Return the name in a text such as a path, the last one if there are several; None if there is none."""
+        found = _FILE_NAME.findall(text)
+        return cls(*map(int, found[-1])) if found else None
+
+    def __str__(self) -> str:
+        numbers = (self.setup, self.camera, self.performer, self.replication, self.action)
+        return "".join(f"{letter}{number:03d}" for letter, number in zip("SCPRA", numbers, strict=True))
 
 
 class _Lines:
@@ -111,12 +146,58 @@ def _recognise(probe: Probe) -> bool:
     return body == len(lines) or not lines[body] or (body >= 2 and len(lines[body]) == BODY_FIELDS)
 
 
+def read_bodies(path: PathLike, slots: int = 2, *, limits: ReadLimits | None = None) -> npt.NDArray[np.float64]:
+    r"""Read the first bodies of each frame in the order of the file, whoever they are, as the published code did.
+
+    `msclr.read` gives every body a slot of its own, and leaves out joints that were not tracked; this does neither.
+
+    Args:
+        path: A .skeleton file.
+        slots: How many bodies of a frame.
+        limits: How much the file may ask for.
+
+    Returns:
+        [slots, t, 25, 3] in metres, y up; zeros where a frame has fewer bodies.
+
+    Raises:
+        FileFormatError: If a line is not as it should be, or a coordinate is not finite.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "S001C001P001R001A001.skeleton"
+        >>> joint = "0.1 0.9 3 0 0 0 0 0 0 0 0 2"
+        >>> _ = path.write_text("\n".join(["1", "1", "7 0 0 0 0 0 0 0 0 2", "25", *[joint] * 25]))
+        >>> read_bodies(path)[:, 0, 0].tolist()
+        [[0.1, 0.9, 3.0], [0.0, 0.0, 0.0]]
+    """
+    place, limits = guard.to_path(path), limits or ReadLimits()
+    bodies, frames, size = _parse(place, limits)
+    where = guard.shown(place)
+    guard.check_size(slots, frames, NUM_JOINTS, 6, bytes_read=size, limits=limits, where=where)
+    chosen = np.zeros((slots, frames, NUM_JOINTS, 3))
+    counts = [0] * frames
+    positions = np.frombuffer(bodies.positions).reshape(-1, NUM_JOINTS, 3)
+    for pose, frame in zip(positions, bodies.places[1::2], strict=True):
+        if not np.isfinite(pose).all():
+            raise FileFormatError("a coordinate that is not finite", where=f"{where}, frame {frame}")
+        if counts[frame] < slots:
+            chosen[counts[frame], frame] = pose
+        counts[frame] += 1
+    return chosen
+
+
 def _read(path: Path, options: ReadOptions) -> PoseSequence:
+    bodies, frames, size = _parse(path, options.limits)
+    return _to_sequence(bodies, frames, size, path, options)
+
+
+def _parse(path: Path, limits: ReadLimits) -> tuple[_Bodies, int, int]:
+    """Return the bodies of a file, its number of frames and its size in bytes."""
     where = guard.shown(path)
-    data = guard.open_regular(path, options.limits)
+    data = guard.open_regular(path, limits)
     guard.refuse_binary(data, where)
     lines = _Lines(data.removeprefix(b"\xef\xbb\xbf"), where)
-    frames = _read_frame_count(lines, data, options.limits)
+    frames = _read_frame_count(lines, data, limits)
     bodies = _Bodies()
     if b"_" in data:  # Python would take 1_0 for 10
         line = data.count(b"\n", 0, data.index(b"_")) + 1
@@ -124,12 +205,12 @@ def _read(path: Path, options: ReadOptions) -> PoseSequence:
     for frame in range(frames):
         seen: set[int] = set()
         for _ in range(lines.count("bodies")):
-            bodies.add(lines, frame, seen, options.limits)
+            bodies.add(lines, frame, seen, limits)
     rest = lines.file.read()
     if rest.strip():
         lines.number += 1 + rest.count(b"\n", 0, len(rest) - len(rest.lstrip()))
         raise lines.error(f"text after the last of {frames:,} frames", "the end of the file")
-    return _to_sequence(bodies, frames, len(data), path, options)
+    return bodies, frames, len(data)
 
 
 def _read_frame_count(lines: _Lines, data: bytes, limits: ReadLimits) -> int:
@@ -160,7 +241,7 @@ def _to_sequence(bodies: _Bodies, frames: int, size: int, path: Path, options: R
         with np.errstate(over="ignore"):  # from_array refuses what overflows
             positions[slot, frame] = np.frombuffer(bodies.positions).reshape(-1, NUM_JOINTS, 3)
         confidence[slot, frame] = np.array([0, INFERRED_CONFIDENCE, 1], dtype=np.float32)[states]
-    name = _FILE_NAME.search(path.name)
+    name = ClipName.find(path.name)
     return PoseSequence.from_array(
         positions,
         options.skeleton or get_skeleton(SKELETON),
@@ -170,7 +251,7 @@ def _to_sequence(bodies: _Bodies, frames: int, size: int, path: Path, options: R
         up=options.up,
         person_ids=[body.decode("ascii") for body in bodies.slots],
         source=where,
-        meta=dict(zip(_FACTS, (str(int(number)) for number in name.groups()), strict=True)) if name else None,
+        meta={fact: str(number) for fact, number in asdict(name).items()} if name else None,
     )
 
 

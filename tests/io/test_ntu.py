@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from oracles.pose_files import body_block, ntu_lines, write_lines
 
-from msclr.errors import FileLimitError
+from msclr.errors import FileFormatError, FileLimitError
 from msclr.io.limits import ReadLimits
+from msclr.io.ntu import ClipName, read_bodies
 from msclr.io.registry import read
 
 
@@ -63,6 +64,34 @@ def test_the_file_name_gives_the_facts(data_root):
 
 def test_other_names_give_no_facts(tmp_path):
     assert dict(read(write_lines(tmp_path / "waving.skeleton", ntu_lines([{7: pose(0)}]))).meta) == {}
+
+
+def test_bodies_come_in_the_order_of_each_frame(tmp_path):
+    poses = [pose(seed) for seed in range(6)]
+    frames = [{7: poses[0]}, {5: poses[1], 7: poses[2]}, {}, {7: poses[3], 5: poses[4], 6: poses[5]}]
+    path = write_lines(tmp_path / "a.skeleton", ntu_lines(frames))
+    expected = np.zeros((2, 4, 25, 3))
+    expected[0, [0, 1, 3]] = poses[0], poses[1], poses[3]
+    expected[1, [1, 3]] = poses[2], poses[4]
+    np.testing.assert_allclose(read_bodies(path), expected, rtol=1e-6)
+    assert read_bodies(path, 4)[2:].any(axis=(1, 2, 3)).tolist() == [True, False]
+    assert read(path).person_ids == ("7", "5", "6")
+
+
+def test_bodies_are_taken_whether_tracked_or_not_but_finite(tmp_path):
+    lines = ["1", "1", *body_block(7, pose(0), states=np.zeros(25, int))]
+    path = write_lines(tmp_path / "a.skeleton", lines)
+    np.testing.assert_allclose(read_bodies(path)[0, 0], pose(0), rtol=1e-6)
+    assert not read(path).valid.any()
+    lines[4] = "nan" + lines[4][lines[4].index(" ") :]
+    with pytest.raises(FileFormatError, match=r"a\.skeleton, frame 0: a coordinate that is not finite"):
+        read_bodies(write_lines(path, lines))
+
+
+def test_names_are_found_in_paths():
+    assert ClipName.find("S001/S017C003P020R002A050_rgb.avi") == ClipName(17, 3, 20, 2, 50)
+    assert ClipName.find("s001c001p001r001a001") == ClipName(1, 1, 1, 1, 1)
+    assert ClipName.find("S01C003P020R002A050") is None
 
 
 def test_a_real_file_is_read_in_time(data_root):
