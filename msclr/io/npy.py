@@ -26,12 +26,13 @@ _HEADER = re.compile(
 )
 
 
-def parse_npy(data: bytes, where: str) -> npt.NDArray[np.generic]:
+def parse_npy(data: bytes, where: str, *, text: bool = False) -> npt.NDArray[np.generic]:
     """Return the array in the bytes of a .npy file, without copying and without NumPy's unpickler.
 
     Args:
         data: The whole file.
         where: Its name, for messages.
+        text: Whether the array may hold text (of fixed width, never objects).
 
     Raises:
         FileFormatError: If it is no .npy, holds objects, strings, records or complex numbers, or is cut short.
@@ -44,7 +45,7 @@ def parse_npy(data: bytes, where: str) -> npt.NDArray[np.generic]:
         >>> parse_npy(file.getvalue(), "three.npy")
         array([0., 1., 2.], dtype=float32)
     """
-    dtype, fortran, shape, start = _parse_header(data, where)
+    dtype, fortran, shape, start = _parse_header(data, where, text)
     needed = math.prod(shape) * dtype.itemsize
     if len(data) - start != needed:
         raise FileFormatError(
@@ -97,7 +98,9 @@ def sequence_from_array(
     return PoseSequence.from_array(values, spec, fps=options.fps, unit=options.unit, up=options.up, source=where)
 
 
-def _parse_header(data: bytes, where: str) -> tuple[np.dtype[np.generic], bool, tuple[int, ...], int]:
+def _parse_header(
+    data: bytes, where: str, text_allowed: bool
+) -> tuple[np.dtype[np.generic], bool, tuple[int, ...], int]:
     if not data.startswith(MAGIC) or len(data) < 12:
         raise FileFormatError("no .npy header", where=where, expected="a file written by numpy.save")
     major = data[6]
@@ -120,15 +123,20 @@ def _parse_header(data: bytes, where: str) -> tuple[np.dtype[np.generic], bool, 
         raise FileLimitError(f"{len(sizes)} axes", where=where, expected=f"at most {MAXIMUM_AXES}")
     if not all(size.isdecimal() and len(size) <= 15 for size in sizes):
         raise FileFormatError(f"the shape ({guard.shown(match['shape'])})", where=where, expected="whole numbers")
-    return _dtype(match["dtype"], where), match["fortran"] == "True", tuple(map(int, sizes)), start + length
+    return (
+        _dtype(match["dtype"], where, "fiubUS" if text_allowed else "fiub"),
+        match["fortran"] == "True",
+        tuple(map(int, sizes)),
+        start + length,
+    )
 
 
-def _dtype(text: str, where: str) -> np.dtype[np.generic]:
+def _dtype(text: str, where: str, kinds: str) -> np.dtype[np.generic]:
     try:
         dtype = np.dtype(text)
     except TypeError:
         dtype = np.dtype(object)
-    if dtype.kind not in "fiub":
+    if dtype.kind not in kinds or not dtype.itemsize:
         raise FileFormatError(f"values of type {text!r}", where=where, expected="real numbers (no objects, no text)")
     return dtype
 

@@ -33,6 +33,8 @@ _EARLIEST = (1980, 1, 1, 0, 0, 0)
 
 def _recognise(probe: Probe) -> bool:
     head = probe.head
+    if b"poses3d.npy" in head:
+        return False  # predictions of MeTRAbs
     return head.startswith(b"PK\x03\x04") and head[30 : 30 + int.from_bytes(head[26:28], "little")].endswith(b".npy")
 
 
@@ -79,9 +81,12 @@ def _read_native(members: dict[str, npt.NDArray[np.generic]], options: ReadOptio
 
 
 def read_members(
-    data: bytes, limits: ReadLimits, where: str, only: Collection[str] | None = None
+    data: bytes, limits: ReadLimits, where: str, only: Collection[str] | None = None, texts: Collection[str] = ()
 ) -> dict[str, npt.NDArray[np.generic]]:
-    """Inflate the arrays of an archive, or only those named, after its directory has been found harmless."""
+    """Inflate the arrays of an archive, or only those named, after its directory has been found harmless.
+
+    Arrays in `texts` may hold text, all others numbers only.
+    """
     _check_end(data, where)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -97,7 +102,10 @@ def read_members(
             raise
         reason = guard.shown(str(error))
         raise FileFormatError(f"a damaged archive ({reason})", where=where, expected="a complete .npz") from None
-    return {name: parse_npy(content, f"{where}, {guard.shown(name)}.npy") for name, content in contents.items()}
+    return {
+        name: parse_npy(content, f"{where}, {guard.shown(name)}.npy", text=name in texts)
+        for name, content in contents.items()
+    }
 
 
 def _check_end(data: bytes, where: str) -> None:

@@ -94,6 +94,7 @@ def formats() -> tuple[Format, ...]:
         csv_table,
         h36m,
         mediapipe,
+        metrabs,
         mmpose,
         npy,
         npz,
@@ -118,6 +119,7 @@ def formats() -> tuple[Format, ...]:
         coco,
         alphapose,
         panoptic,
+        metrabs,
         npz,
         npy,
         h36m,
@@ -154,7 +156,7 @@ def read(
         limits: How much the file may ask for.
         follow_symlinks: Let links in a folder lead out of it.
         variant: What only some formats need to be told: which landmarks, "world" or "image" (mediapipe); the size of
-            the images, "1280x720" (ultralytics).
+            the images, "1280x720" (ultralytics); whether poses are those of "frames" or of an "image" (metrabs).
 
     Returns:
         The poses; what the file does not have is masked.

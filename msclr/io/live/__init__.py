@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msclr.io.live.mediapipe import from_mediapipe
 from msclr.io.live.mediapipe_hands import from_mediapipe_hands
-from msclr.io.live.metrabs import from_metrabs
+from msclr.io.live.metrabs import from_metrabs, from_metrabs_formats
 from msclr.io.live.movement import from_movement
 from msclr.io.live.pose_format import from_pose_format
 from msclr.io.live.rtmlib import from_rtmlib
@@ -15,6 +15,7 @@ __all__ = [
     "from_mediapipe",
     "from_mediapipe_hands",
     "from_metrabs",
+    "from_metrabs_formats",
     "from_movement",
     "from_pose_format",
     "from_rtmlib",

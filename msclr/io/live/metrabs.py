@@ -13,6 +13,7 @@ from msclr.io.instances import Instance
 from msclr.io.live.common import join, joint_table, persons_array
 from msclr.io.live.joints import match_names
 from msclr.poses import arrays
+from msclr.poses.multi import MultiPose
 from msclr.poses.sequence import PoseSequence
 from msclr.skeletons.registry import get_skeleton
 from msclr.skeletons.spec import SkeletonSpec
@@ -83,14 +84,46 @@ def from_metrabs(
         if joint_names is not None and not isinstance(joint_names, Mapping):
             raise PoseTypeError("one list of joint names", where=_SOURCE, expected="a list for each skeleton")
         names = joint_names or {}
-        chosen = {name: _choose(name, [int(i) for i in wanted], names.get(name)) for name, wanted in skeleton.items()}
+        chosen = {
+            name: choose_joints(name, [int(i) for i in wanted], names.get(name)) for name, wanted in skeleton.items()
+        }
         whole = _join(frames, 1 + max((column for _, columns in chosen.values() for column in columns), default=0), fps)
-        return {name: _take(whole, spec, columns) for name, (spec, columns) in chosen.items()}
+        return {name: take_joints(whole, spec, columns) for name, (spec, columns) in chosen.items()}
     if isinstance(joint_names, Mapping):
         raise PoseTypeError("joint names of several skeletons", where=_SOURCE, expected="those of the skeleton")
     count = next((poses.shape[1] for poses in frames if len(poses)), None)
-    spec, columns = _choose(skeleton, None if count is None else list(range(count)), joint_names)
-    return _take(_join(frames, len(columns), fps), spec, columns)
+    spec, columns = choose_joints(skeleton, None if count is None else list(range(count)), joint_names)
+    return take_joints(_join(frames, len(columns), fps), spec, columns)
+
+
+def from_metrabs_formats(
+    predictions: Predictions,
+    skeletons: Mapping[str, Sequence[int]],
+    *,
+    joint_names: Mapping[str, Sequence[str]] | None = None,
+    fps: float | None = None,
+) -> MultiPose:
+    """Take the poses that MeTRAbs found in the frames of a video, in several joint conventions at once.
+
+    Args:
+        predictions: As for `from_metrabs`, of `skeleton=""`.
+        skeletons: Name to joint indices, as in `model.per_skeleton_indices`.
+        joint_names: `model.per_skeleton_joint_names`, if the joints are to be matched by name.
+        fps: Frames per second of the video.
+
+    Returns:
+        The recording in each convention, with the same frames and persons.
+
+    Raises:
+        PoseTypeError, PoseError, UnknownJointError: As for `from_metrabs`.
+
+    Example:
+        >>> poses = np.random.default_rng(0).normal(size=(1, 43, 3)) * 100
+        >>> wanted = {"smpl_24": range(24), "coco_19": range(24, 43)}
+        >>> from_metrabs_formats([{"boxes": np.ones((1, 5)), "poses3d": poses}] * 2, wanted, fps=25)
+        MultiPose(smpl_24, coco_19: 1 person, 2 frames at 25 fps)
+    """
+    return MultiPose(from_metrabs(predictions, skeleton=skeletons, joint_names=joint_names, fps=fps))
 
 
 def _as_list(predictions: object) -> list[Mapping[str, object]]:
@@ -132,8 +165,8 @@ def _poses(poses: object, boxes: object) -> FloatArray:
     return values
 
 
-def _choose(
-    skeleton: str | SkeletonSpec, columns: list[int] | None, names: Sequence[str] | None
+def choose_joints(
+    skeleton: str | SkeletonSpec, columns: list[int] | None, names: Sequence[str] | None, source: str = _SOURCE
 ) -> tuple[SkeletonSpec, list[int]]:
     """Return a convention and the columns of its joints, in its own order."""
     try:
@@ -144,7 +177,7 @@ def _choose(
         spec = SkeletonSpec.from_names(str(skeleton), names)
     spec = spec.replace(dims=3, unit="mm", up="-y")
     columns = list(range(spec.num_joints)) if columns is None else columns
-    where = f"{_SOURCE}, {spec.id}"
+    where = f"{source}, {spec.id}"
     if len(columns) != spec.num_joints:
         raise arrays.wrong_joint_count(len(columns), spec, where)
     if any(column < 0 for column in columns):
@@ -172,5 +205,6 @@ def _join(frames: Sequence[FloatArray], joints: int, fps: float | None) -> PoseS
     return join(instances, everything, frames=len(frames), fps=fps, source=_SOURCE, scored=False)
 
 
-def _take(whole: PoseSequence, skeleton: SkeletonSpec, columns: list[int]) -> PoseSequence:
+def take_joints(whole: PoseSequence, skeleton: SkeletonSpec, columns: list[int]) -> PoseSequence:
+    """Return the recording of these columns of all joints, in a convention."""
     return whole.replace(positions=whole.positions[:, :, columns], valid=whole.valid[:, :, columns], skeleton=skeleton)
