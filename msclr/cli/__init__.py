@@ -16,6 +16,7 @@ from msclr import __version__
 from msclr.cli.demo import demo
 from msclr.cli.doctor import doctor
 from msclr.cli.embed import embed
+from msclr.cli.import_checkpoint import import_checkpoint
 from msclr.cli.options import debug_option, printable
 from msclr.cli.pretrain import pretrain
 from msclr.cli.read import read
@@ -24,7 +25,7 @@ from msclr.cli.show import show
 from msclr.cli.skeletons import skeletons
 from msclr.errors import MsclrError
 
-COMMANDS: tuple[click.Command, ...] = (demo, embed, search, read, skeletons, pretrain, doctor, show)
+COMMANDS: tuple[click.Command, ...] = (demo, embed, search, read, skeletons, pretrain, import_checkpoint, doctor, show)
 
 SUCCESS, FAILURE, USAGE, INTERRUPTED = 0, 1, 2, 130
 

@@ -1,0 +1,178 @@
+"""Published weights, imported, give what the published network gives, written out independently."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from oracles import published_stgcn as naive
+from parity.checkpoints import FORMATS, KINECT_BONES, Maker, clips, contrastive, under
+
+from msclr import get_skeleton
+from msclr.hub.foreign.importing import import_checkpoint
+from msclr.models.base import PersonVectors
+from msclr.models.energy_drop import energy_drop
+from msclr.poses.batch import PoseBatch
+from msclr.skeletons.published import published_graph
+
+TOLERANCE = {"atol": 1e-5, "rtol": 1e-5}
+
+
+def packed(values, name="ntu-rgb+d"):
+    """Clips [n, c, t, v, m] as a batch that drops absent persons: what the library makes of recordings."""
+    positions = values.permute(0, 4, 2, 3, 1)
+    there = (positions != 0).any(dim=-1)
+    spec = get_skeleton(published_graph(name).skeleton)
+    return PoseBatch.from_dense([(spec, positions, there, torch.zeros(len(values), dtype=torch.bool))])
+
+
+def imported(state, tmp_path, **options):
+    torch.save(state, tmp_path / "net.pt")
+    return import_checkpoint(tmp_path / "net.pt", **options)
+
+
+def agree(ours, expected):
+    scale = max(1.0, float(expected.abs().max()))
+    assert torch.allclose(ours.double() / scale, expected / scale, **TOLERANCE)
+
+
+@torch.no_grad()
+def compare(encoder, state, values, *, form=""):
+    """Plain pooling, drop, and mask pooling of an encoder against the naive ones."""
+    batch = packed(values, form or "ntu-rgb+d")
+    y = naive.last_map(values, state, form)
+    agree(encoder.encode(batch), naive.pool(y, 2))
+    features = encoder.features(batch)
+    dropped = energy_drop(features, over="batch")
+    agree(PersonVectors.of(encoder.pool(dropped), features.batch).mean(), naive.pool(naive.drop(y), 2))
+    mask = torch.zeros(y.shape[2:], dtype=torch.bool)
+    mask[1:4, ::2] = True
+    for ours, expected in zip(
+        encoder.pool_masked(features, features.batch.pack([mask.expand(len(values), 2, *mask.shape)])),
+        naive.pool_mask(y, mask, 2),
+        strict=True,
+    ):
+        agree(PersonVectors.of(ours, features.batch).mean(), expected)
+
+
+@pytest.mark.parametrize("family", ["aimclr", "skeletonclr"])
+@pytest.mark.parametrize("frames", [50, 64])
+def test_aimclr_and_skeletonclr(family, frames, tmp_path):
+    make = Maker(1)
+    state = make.encoder(4, 8) | make.projection(8)
+    result = imported(contrastive(state), tmp_path, family=family)
+    compare(result.encoder, state, clips(frames))
+    vectors = torch.randn(4, 8, generator=make.random)
+    agree(result.head(vectors), naive.project(vectors.double(), state, ["fc.0", "relu", "fc.2"]))
+
+
+@pytest.mark.parametrize("hidden", [16, 64])
+def test_the_published_widths(hidden, tmp_path):
+    make = Maker(hidden)
+    state = make.encoder(hidden, 256) | make.layer("fc", 60, 256)
+    result = imported(under("module.encoder_q", state), tmp_path, family="aimclr")
+    values = clips(50, number=2)
+    y = naive.last_map(values, state)
+    with torch.no_grad():
+        agree(result.encoder.encode(packed(values)), naive.pool(y, 2))
+        agree(result.head(naive.pool(y, 2).float()), naive.linear(naive.pool(y, 2), state, "fc"))
+
+
+@pytest.mark.parametrize("stream", ["joint", "motion", "bone"])
+def test_crosclr_has_three_streams(stream, tmp_path):
+    make = Maker(2)
+    states = {"joint": make.encoder(4, 8) | make.projection(8)}
+    for name in ("motion", "bone"):
+        tail = {f"fc.2.{key[3:]}": value for key, value in states["joint"].items() if key.startswith("fc.")}
+        states[name] = make.encoder(4, 8) | make.layer("fc.0", 8, 8) | tail
+    everything = {}
+    for name, end in (("joint", ""), ("motion", "_motion"), ("bone", "_bone")):
+        everything |= contrastive(states[name], end)
+    result = imported(everything, tmp_path, family="crosclr", stream=stream)
+    values = clips(50)
+    seen = torch.zeros_like(values)
+    if stream == "joint":
+        seen = values
+    elif stream == "motion":
+        seen[:, :, :-1] = values[:, :, 1:] - values[:, :, :-1]
+    else:
+        for child, parent in KINECT_BONES:
+            seen[:, :, :, child] = values[:, :, :, child] - values[:, :, :, parent]
+    with torch.no_grad():
+        agree(result.encoder.encode(packed(values)), naive.pool(naive.last_map(seen, states[stream]), 2))
+    vectors = torch.randn(4, 8, generator=make.random)
+    layers = ["fc.0", "relu", "fc.2"] if stream == "joint" else ["fc.0", "relu", "fc.2.0", "relu", "fc.2.2"]
+    agree(result.head(vectors), naive.project(vectors.double(), states[stream], layers))
+
+
+def test_skelemixclr_has_another_graph_and_head(tmp_path):
+    make = Maker(3)
+    state = make.encoder(4, 8, directed=True) | make.projection(8, normalised=True)
+    result = imported(contrastive(state), tmp_path)
+    assert result.report.family == "skelemixclr"
+    compare(result.encoder, state, clips(64))
+    vectors = torch.randn(4, 8, generator=make.random)
+    agree(result.head(vectors), naive.project(vectors.double(), state, ["fc.0", "bn:fc.1", "relu", "fc.3"]))
+
+
+@pytest.mark.parametrize("names", [["ntu-rgb+d", "smplx_42"], list(FORMATS)])
+def test_ms_clr_in_each_of_its_formats(names, tmp_path):
+    make = Maker(4)
+    state = make.flexible(4, 8, names) | make.projection(8)
+    encoder = imported({"model_state_dict": contrastive(state), "epoch": 300}, tmp_path, family="ms-clr").encoder
+    for name in names:
+        compare(encoder, state, clips(50, FORMATS[name]), form=name)
+
+
+def test_ms_clr_cut_to_one_format(tmp_path):
+    make = Maker(5)
+    names = ["ntu-rgb+d", "smplx_42"]
+    whole = make.flexible(4, 8, names)
+    heads = {
+        f"fc.{name}.{part}": make.normal(*([7, 8] if part == "weight" else [7]))
+        for name in names
+        for part in ("weight", "bias")
+    }
+    result = imported(under("encoder_q", whole | heads), tmp_path, formats=["ntu-rgb+d"])
+    assert [spec.id for spec in result.encoder.skeletons] == ["kinect_v2_25"]
+    values = clips(50)
+    with torch.no_grad():
+        agree(result.encoder.encode(packed(values)), naive.pool(naive.last_map(values, whole, "ntu-rgb+d"), 2))
+    vectors = torch.randn(4, 8, generator=make.random)
+    logits = result.head({"kinect_v2_25": vectors})["kinect_v2_25"]
+    agree(logits, naive.linear(vectors.double(), heads, "fc.ntu-rgb+d"))
+    cut = {
+        key: value[:, :25, :25] if key.startswith(("A_", "edge")) else value
+        for key, value in whole.items()
+        if "smplx" not in key
+    }
+    again = imported(under("encoder_q", cut), tmp_path)
+    with torch.no_grad():
+        assert torch.equal(again.encoder.encode(packed(values)), result.encoder.encode(packed(values)))
+
+
+@pytest.mark.parametrize("weighted", [True, False])
+def test_stgcn_with_its_own_head(weighted, tmp_path):
+    make = Maker(6)
+    state = make.encoder(4, 16) | make.layer("fcn", 5, 16, 1, 1)
+    if not weighted:
+        state = {key: value for key, value in state.items() if not key.startswith("edge_importance")}
+    result = imported(state, tmp_path)
+    assert result.report.family == "stgcn"
+    compare(result.encoder, state, clips(50))
+    vectors = torch.randn(4, 16, generator=make.random)
+    agree(result.head(vectors), naive.linear(vectors.double(), state, "fcn"))
+
+
+def test_without_the_published_pooling_neighbours_and_absent_persons_do_not_matter(tmp_path):
+    state = Maker(7).encoder(4, 8)
+    encoder = imported(under("encoder_q", state), tmp_path).encoder
+    encoder.legacy_pooling = False
+    values = clips(50)
+    with torch.no_grad():
+        together = encoder.encode(packed(values))
+        alone = torch.cat([encoder.encode(packed(values[index : index + 1])) for index in range(3)])
+        backwards = encoder.encode(packed(values.flip(0))).flip(0)
+    assert torch.allclose(together, alone, atol=1e-5)
+    assert torch.allclose(together, backwards, atol=1e-5)
+    one_person = naive.pool(naive.last_map(values[1:2, ..., :1], state), 1)
+    agree(together[1:2], one_person)
