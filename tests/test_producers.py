@@ -17,7 +17,6 @@ from oracles.keypoint_files import dump, flat, walks
 from strategies import standing_person
 
 import msclr
-from msclr.poses.sequence import PoseSequence
 from msclr.samples import sample_paths
 
 FRAMES = 12
@@ -104,6 +103,25 @@ def metrabs(folder: Path) -> dict[str, object]:
     return {"predictions": predictions, "names": names}
 
 
+def metrabs_formats(folder: Path) -> dict[str, object]:
+    poses = standing_person("smpl_24", frames=FRAMES).positions.swapaxes(0, 1) * 1000
+    predictions = [{"boxes": np.ones((1, 5)), "poses3d": pose} for pose in poses]
+    indices = {"smpl_24": np.arange(24), "lsp_14": np.array([8, 5, 2, 1, 4, 7, 21, 19, 17, 16, 18, 20, 12, 15])}
+    return {"predictions": predictions, "model": SimpleNamespace(per_skeleton_indices=indices)}
+
+
+def metrabs_saved(folder: Path) -> None:
+    poses = standing_person("smpl_24", frames=FRAMES).positions.swapaxes(0, 1) * 1000
+    np.savez(folder / "metrabs.npz", poses3d=poses)
+
+
+def ntu_folder(folder: Path) -> None:
+    home = folder / "nturgb+d_skeletons"
+    home.mkdir()
+    capture_layouts.ntu(home, FRAMES).path.rename(home / "S002C001P001R001A001.skeleton")
+    capture_layouts.ntu(home, FRAMES)
+
+
 def movement(folder: Path) -> dict[str, object]:
     axes = {
         "time": np.arange(FRAMES) / 30,
@@ -167,6 +185,9 @@ PRODUCERS: dict[str, tuple[Setup, str]] = {
     "AlphaPose": (built(estimator_layouts.alphapose), "coco_17"),
     "CMU Panoptic": (built(estimator_layouts.panoptic), "panoptic_19"),
     "MeTRAbs": (metrabs, "smpl_24"),
+    "MeTRAbs, all its conventions at once": (metrabs_formats, "smpl_24"),
+    "MeTRAbs, saved": (metrabs_saved, "smpl_24"),
+    "A folder of recordings": (ntu_folder, "kinect_v2_25"),
     "NTU RGB+D": (built(capture_layouts.ntu), "kinect_v2_25"),
     "PKU-MMD": (pku_mmd, "kinect_v2_25"),
     "PYSKL and MMAction2": (built(array_layouts.pyskl), "coco_17"),
@@ -180,6 +201,7 @@ PRODUCERS: dict[str, tuple[Setup, str]] = {
     "sleap-io": (sleap, "coco_17"),
     "pose-format": (pose_format, "mediapipe_pose_33"),
     "A NumPy array": (array(17, 0.001), "h36m_17"),
+    "A table": (built(array_layouts.csv), "coco_17"),
     "A skeleton of your own": (array(9, 0.01), "my rig"),
     "Several conventions at once": (
         sample("uiprmd_deep_squat_vicon.npz", "uiprmd_deep_squat_kinect.npz"),
@@ -205,10 +227,11 @@ def test_three_lines_lead_to_a_vector(section, tmp_path, monkeypatch):
     names: dict[str, object] = {"msclr": msclr, **(setup(tmp_path) or {})}
     monkeypatch.chdir(tmp_path)
     exec(blocks(section)[0], names)  # noqa: S102  # the page is ours
-    clip = names.get("clip") or (list(names["views"].values()) if "views" in names else None)
-    clips = [clip] if isinstance(clip, PoseSequence) else clip
-    if clips is not None:
+    clips = [names["clip"]] if "clip" in names else names.get("clips", names.get("views"))
+    if isinstance(clips, dict | msclr.MultiPose):
+        clips = list(clips.values())
+    if isinstance(clips, list | tuple):
         assert clips[0].skeleton.id == skeleton or not skeleton
-        assert clips[0].num_frames >= FRAMES
+        assert all(clip.num_frames > 0 for clip in clips)
     vectors = np.atleast_2d(names["vector"] if "vector" in names else names["vectors"])
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-4)
