@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from msclr.errors import PoseError
 from msclr.losses.batch import ClipBatch, describe, measures, share_of_pairs
 from msclr.losses.divergence import distribution_cross_entropy
-from msclr.losses.infonce import PairLogits, check_temperature, nce_from_logits
+from msclr.losses.infonce import PairLogits, check_temperature, nce_from_logits, split_rows
 from msclr.losses.mining import check_neighbours, is_mining, nearest_entries
 from msclr.losses.output import LossOutput
 from msclr.losses.pairs import (
@@ -152,20 +152,23 @@ class AimCLRLoss(nn.Module):
 
     def _compare(self, queries: list[Views], keys: Views, batch: ClipBatch, mines: bool) -> LossOutput:
         """The loss of the normal, the extreme and the dropped view."""
-        rows = [torch.cat(list(side.values())) for side in queries]  # 3 x [f b, d]
+        rows = torch.cat([view for side in queries for view in side.values()])  # [3 f b, d]
         stacked = torch.stack([x.detach() for x in keys.values()], dim=1)  # [b, g, d]
-        pairs = pair_mask(self.policy, queries[0], keys)
-        negatives, same_clip = self.queue.negatives(), batch.known_in(self.queue.ids)
-        normal, *others = (
-            convention_logits(
-                side, stacked, pairs, negatives, temperature=self.temperature, exclude=same_clip, valid=batch.valid
-            )
-            for side in rows
+        pairs = pair_mask(self.policy, queries[0], keys)  # [f, g]
+        logits = convention_logits(
+            rows,
+            stacked,
+            pairs.repeat(len(queries), 1),
+            self.queue.negatives(),
+            temperature=self.temperature,
+            exclude=batch.known_in(self.queue.ids),
+            valid=batch.valid,
         )
+        normal, *others = split_rows(logits, len(queries))
         joint = self.policy == "multi"
         first = nce_from_logits(self._mined(normal, *others) if mines else normal, joint=joint)
         d3m = torch.stack([distribution_cross_entropy(normal, other, joint=joint) for other in others]).mean()
-        terms = measures(normal, self.temperature, rows[0], batch.valid)
+        terms = measures(normal, self.temperature, rows[: len(normal.positive)], batch.valid)
         terms["valid"] = share_of_pairs(normal, int(pairs.sum()) * len(stacked))
         return LossOutput(first + d3m, {"nnm" if mines else "info_nce": first, "d3m": d3m, **terms})
 

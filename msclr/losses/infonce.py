@@ -143,6 +143,16 @@ def pair_logits(
     return PairLogits(positive, negative.masked_fill(left_out, -math.inf), weights, mined)
 
 
+def split_rows(logits: PairLogits, parts: int) -> list[PairLogits]:
+    """The logits of several views that were computed as one, view after view, each with as many rows.
+
+    One call for all views prepares the negatives once, which costs as much as their product with a small batch.
+    """
+    columns = (x.tensor_split(parts) for x in (logits.positive, logits.negative, logits.weights))
+    mined = [None] * parts if logits.mined is None else logits.mined.tensor_split(parts)
+    return [PairLogits(*view) for view in zip(*columns, mined, strict=True)]
+
+
 def nce_from_logits(logits: PairLogits, *, joint: bool) -> Tensor:
     """The loss of given logits; see `info_nce` for both forms of it."""
     positive, weights = logits.positive, logits.weights

@@ -6,11 +6,12 @@ import math
 from collections.abc import Sequence
 
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 
 from msclr.errors import ConfigError, PoseError, PoseTypeError
 from msclr.losses.batch import ClipBatch, describe, measures, queue_logits, share_of_pairs
-from msclr.losses.infonce import check_temperature, info_nce, nce_from_logits
+from msclr.losses.infonce import check_temperature, nce_from_logits, pair_logits, split_rows
 from msclr.losses.output import LossOutput
 from msclr.losses.queue import NegativeQueue
 
@@ -125,44 +126,35 @@ class SkeleMixLoss(nn.Module):
         batch = describe(views, self.queue, sample_ids, valid)
         logits = queue_logits(query, key, self.queue, batch, self.temperature)
         instance = nce_from_logits(logits, joint=True)
-        mixes = [
-            self._mix(region, rest, key.detach(), _checked(index, r, query), batch)
-            for r, (region, rest, index) in enumerate(zip(regions, rests, partners, strict=True))
-        ]
-        parts = torch.stack([torch.stack(mix) for mix in mixes])  # [r, 2]: L_p, L_c
-        halves = parts.mean(1)
+        checked = [_checked(index, r, query) for r, index in enumerate(partners)]
+        parts = self._parts(regions, rests, key.detach(), checked, batch)  # [2, r]: L_p, L_c
+        halves = parts.mean(0)
         total = instance + self.weight * (halves.sum() if self.reduction == "sum" else halves.mean())
         if self.training and update_queue:
             batch.remember(self.queue, [key])
-        terms = {"info_nce": instance, "trimmed": parts[:, 0].mean(), "truncated": parts[:, 1].mean()}
+        terms = {"info_nce": instance, "trimmed": parts[0].mean(), "truncated": parts[1].mean()}
         terms |= measures(logits, self.temperature, query, batch.valid)
         terms["valid"] = share_of_pairs(logits, len(query))
         return LossOutput(total, terms)
 
-    def _mix(
-        self, region: Tensor, rest: Tensor, key: Tensor, partner: Tensor, batch: ClipBatch
-    ) -> tuple[Tensor, Tensor]:
-        """L_p and L_c of one mix."""
-        own = batch.known_in(self.queue.ids)  # [b, k]
-        one_clip = batch.same_clip().gather(1, partner[:, None])  # [b, 1]
-        counts = batch.valid & batch.valid[partner]
-        negatives = self.queue.negatives()
-        trimmed, truncated = (
-            info_nce(
-                view,
-                positive,
-                negatives,
-                temperature=self.temperature,
-                own_negatives=other.detach()[:, None],
-                exclude=torch.cat([same_clip, one_clip], dim=1),
-                valid=counts,
-            )
-            for view, positive, other, same_clip in (
-                (region, key[partner], rest, own[partner]),
-                (rest, key, region, own),
-            )
+    def _parts(
+        self, regions: Sequence[Tensor], rests: Sequence[Tensor], key: Tensor, partners: list[Tensor], batch: ClipBatch
+    ) -> Tensor:
+        """L_p and L_c of every mix: [2, r]. Rows are all trimmed, then all truncated views, mix by mix."""
+        own, number = batch.known_in(self.queue.ids), len(partners)  # [b, k]
+        one_clip = torch.cat([batch.same_clip().gather(1, index[:, None]) for index in partners])  # [r b, 1]
+        shown = torch.cat([own[index] for index in partners] + [own] * number)  # [2 r b, k]
+        logits = pair_logits(
+            torch.cat([*regions, *rests]),
+            torch.cat([key[index] for index in partners] + [key] * number),
+            self.queue.negatives(),
+            temperature=self.temperature,
+            own_negatives=torch.cat([*rests, *regions]).detach()[:, None],
+            exclude=torch.cat([shown, one_clip.repeat(2, 1)], dim=1),
+            valid=torch.cat([batch.valid & batch.valid[index] for index in partners]).repeat(2),
         )
-        return trimmed, truncated
+        losses = [nce_from_logits(part, joint=True) for part in split_rows(logits, 2 * number)]
+        return rearrange(torch.stack(losses), "(part mix) -> part mix", part=2)
 
     def extra_repr(self) -> str:
         """The settings, for printing."""

@@ -182,6 +182,15 @@ def test_a_bad_extreme_view_mines_nothing() -> None:
     assert float(output.terms["nnm"]) == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.parametrize("policy", ["all", "multi"])
+def test_a_bad_normal_view_takes_its_row_out_though_others_mine(policy: str) -> None:
+    sides, loss = views(2, 3), build(policy=policy, temperature=0.2).eval()
+    kept = [{name: view[[0, 2]] for name, view in side.items()} for side in sides]
+    for view in sides[0].values():
+        view[1] = float("nan")
+    torch.testing.assert_close(loss(*sides, mining=True).total, loss(*kept, mining=True).total)
+
+
 def test_mined_neighbours_are_never_of_the_same_clip() -> None:
     query, _, _, key = rows(1)
     loss = build(3, temperature=0.2).eval()
