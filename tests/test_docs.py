@@ -8,7 +8,7 @@ import pytest
 from child import ROOT, python
 
 import msclr
-from msclr.io import live, pku_mmd, pyskl, pyskl_export, tables
+from msclr.io import folder, live, pku_mmd, pyskl, pyskl_export, tables
 
 PAGES = sorted(page.name for page in (ROOT / "docs").glob("*.md"))
 
@@ -33,7 +33,8 @@ def test_every_format_has_its_line():
         (tables, ["write_csv", "write_npy"]),
         (pyskl_export, ["write_pyskl"]),
         (pyskl, ["read_pyskl"]),
-        (pku_mmd, ["read_pku_mmd"]),
+        (pku_mmd, ["read_pku_mmd", "read_pku_mmd_folder"]),
+        (folder, ["read_folder"]),
     ):
         for name in names:
             assert hasattr(module, name)

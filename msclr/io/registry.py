@@ -155,8 +155,10 @@ def read(
         person: None for all persons, a slot or list of slots, or "longest" for the person seen in most frames.
         limits: How much the file may ask for.
         follow_symlinks: Let links in a folder lead out of it.
-        variant: What only some formats need to be told: which landmarks, "world" or "image" (mediapipe); the size of
-            the images, "1280x720" (ultralytics); whether poses are those of "frames" or of an "image" (metrabs).
+        variant: What only some formats need to be told: which landmarks, "world", "image" or "left_hand world"
+            (mediapipe); which part, "right_hand", "whole_body" or "body 3d" (openpose); what the root's numbers are,
+            "absolute" or "in_place" (h36m); the size of the images, "1280x720" (ultralytics); whether poses are those
+            of "frames" or of an "image" (metrabs).
 
     Returns:
         The poses; what the file does not have is masked.

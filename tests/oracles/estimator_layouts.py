@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from oracles.estimator_files import image_pose, label_line, landmarks, world_pose, write_labels
 from oracles.keypoint_files import coco_entry, dump, flat, mmpose_meta, mmpose_video, panoptic_frame, walks
 from oracles.pose_files import openpose_person, write_openpose
@@ -23,6 +24,36 @@ def openpose_file(folder: Path, frames: int) -> Recording:
     return Recording(dump(folder / "clip_000000000000_keypoints.json", {"version": 1.3, "people": people}))
 
 
+def _numbers(joints: int, dims: int, seed: int) -> list[float]:
+    return flat(np.random.default_rng([joints, dims, seed]).uniform(1, 60, (joints, dims)).round(3), 0.5)
+
+
+def openpose_parts(folder: Path, frames: int) -> Recording:
+    people = {
+        frame: [
+            {
+                "person_id": [-1],
+                "pose_keypoints_2d": _numbers(25, 2, frame),
+                "face_keypoints_2d": _numbers(70, 2, frame),
+                "hand_left_keypoints_2d": _numbers(21, 2, frame),
+                "hand_right_keypoints_2d": [],
+                "pose_keypoints_3d": _numbers(25, 3, frame),
+            }
+        ]
+        for frame in range(frames)
+    }
+    return Recording(write_openpose(folder / "clip", people), {"variant": "whole_body 2d"})
+
+
+def openpose_hand(folder: Path, frames: int) -> Recording:
+    people = [
+        {"person_id": [n], "pose_keypoints_2d": _numbers(135, 2, n), "hand_left_keypoints_3d": _numbers(21, 3, n)}
+        for n in range(max(frames // 4, 2))
+    ]
+    path = dump(folder / "clip_000000000000_keypoints.json", {"version": 1.3, "people": people})
+    return Recording(path, {"variant": "left_hand 3d"})
+
+
 def mediapipe(folder: Path, frames: int) -> Recording:
     content = [
         {"pose_landmarks": [landmarks(image_pose(t))], "pose_world_landmarks": [landmarks(world_pose(t))]}
@@ -35,6 +66,20 @@ def mediapipe(folder: Path, frames: int) -> Recording:
 def mediapipe_legacy(folder: Path, frames: int) -> Recording:
     content = [{"frame": t, "pose_landmarks": {"landmark": landmarks(image_pose(t))}} for t in range(frames)]
     return Recording(dump(folder / "landmarks.json", content))
+
+
+def mediapipe_hands(folder: Path, frames: int) -> Recording:
+    content = [
+        {
+            "hand_landmarks": [landmarks(image_pose(t, left, 21), None) for left in (0.3, 0.7)],
+            "hand_world_landmarks": [landmarks(world_pose(t + side, 21), None) for side in (0, 1)],
+            "handedness": [
+                [{"index": side, "score": 0.9, "category_name": ("Left", "Right")[side]}] for side in (0, 1)
+            ],
+        }
+        for t in range(frames)
+    ]
+    return Recording(dump(folder / "landmarks.json", content), {"variant": "left_hand world"})
 
 
 def ultralytics(folder: Path, frames: int) -> Recording:
