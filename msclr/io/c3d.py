@@ -31,6 +31,7 @@ UNITS = {
 NO_POSITIONS = ("ANGLES", "FORCES", "MOMENTS", "POWERS", "SCALARS", "REACTIONS")
 DEFAULT_UP = "+z"
 MOST_SHOWN = 20
+ROUNDED = 0.01
 
 _AXIS = re.compile(r"([+-]?)([xyz])", re.IGNORECASE)
 
@@ -44,6 +45,7 @@ def _read(path: Path, options: ReadOptions) -> PoseSequence:
     data = guard.open_regular(path, options.limits)
     header = parse_header(data, where)
     parameters = parse_parameters(data, header.processor, where)
+    _check_agreement(header, parameters)
     frames = _frames(header, parameters, len(data))
     subjects, nowhere = by_subject(_labels(header, parameters), _no_positions(parameters), where)
     spec, columns, unused = choose_markers(subjects, options.skeleton, where)
@@ -60,7 +62,7 @@ def _read(path: Path, options: ReadOptions) -> PoseSequence:
     return PoseSequence.from_array(
         placed,
         spec,
-        fps=parameters.number("POINT:RATE") or None if options.fps is None else options.fps,
+        fps=_rate(header, parameters) if options.fps is None else options.fps,
         unit=options.unit or _unit(parameters),
         up=options.up or _up(parameters),
         person_ids=[name or "0" for name in columns],
@@ -79,6 +81,12 @@ def _frames(header: Header, parameters: Parameters, size: int) -> int:
     if header.last == LAST_COUNTED or frames < 1:
         in_trial = 0 if start is None or end is None else end - start + 1
         frames = in_trial if in_trial > 0 else int(np.nan_to_num(stated))
+        if in_trial < 1 and frames == LAST_COUNTED and size - header.data >= (frames + 1) * header.frame_bytes + BLOCK:
+            raise FileFormatError(
+                f"more than the {frames:,} frames that 16 bits count",
+                where=where,
+                expected="TRIAL:ACTUAL_START_FIELD and ACTUAL_END_FIELD, or POINT:LONG_FRAMES",
+            )
     elif 0 < stated < LAST_COUNTED and stated != frames:
         rest = size - header.data - frames * header.frame_bytes
         if not 0 <= rest < BLOCK:
@@ -91,6 +99,29 @@ def _frames(header: Header, parameters: Parameters, size: int) -> int:
         )
     check_frames(header, frames, size, where)
     return frames
+
+
+def _check_agreement(header: Header, parameters: Parameters) -> None:
+    """Refuse a file whose header and parameters describe different frames."""
+    for name, value in (("POINT:USED", header.points), ("POINT:SCALE", header.scale)):
+        stated = parameters.number(name)
+        if stated is not None and not np.isclose(stated, value, rtol=1e-6):
+            raise FileFormatError(
+                f"{name} is {stated:g}, the header says {value:g}", where=parameters.where, expected="the same"
+            )
+
+
+def _rate(header: Header, parameters: Parameters) -> float | None:
+    """Return the frames per second, 0 being unknown; a header may have them rounded."""
+    stated = parameters.number("POINT:RATE") or header.rate
+    if header.rate and not abs(stated - header.rate) <= ROUNDED * abs(header.rate):
+        raise FileFormatError(
+            f"POINT:RATE is {stated:g}, the header says {header.rate:g}",
+            where=parameters.where,
+            expected="the same frame rate",
+            remedy="fps=",
+        )
+    return stated or None
 
 
 def _labels(header: Header, parameters: Parameters) -> list[str]:

@@ -33,6 +33,7 @@ class Header:
         first, last: Numbers of the first and the last frame; 65535 if larger.
         data: Where the frames begin, in bytes.
         scale: What integers are multiplied with; negative if the words are floats.
+        rate: Frames per second.
     """
 
     processor: int
@@ -42,6 +43,7 @@ class Header:
     last: int
     data: int
     scale: float
+    rate: float
 
     @property
     def frame_bytes(self) -> int:
@@ -87,9 +89,8 @@ def parse_header(data: bytes, where: str) -> Header:
             expected="at least 1, and all of them in the file",
         )
     points, analog, first, last, block = (word(data, place, processor) for place in (2, 4, 6, 8, 16))
-    header = Header(
-        processor, points, analog, first, last, (block - 1) * BLOCK, float(floats(data[12:16], processor)[0])
-    )
+    scale, rate = (float(floats(data[place : place + 4], processor)[0]) for place in (12, 20))
+    header = Header(processor, points, analog, first, last, (block - 1) * BLOCK, scale, rate)
     if header.data < parameters + BLOCK or header.data > len(data):
         raise FileFormatError(
             f"frames in block {block} of a file of {len(data):,} bytes", where=where, expected="behind the parameters"

@@ -103,13 +103,15 @@ def parse_parameters(data: bytes, processor: int, where: str) -> Parameters:
         FileFormatError: If the package refuses the file.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about analog channels and descriptions, which are not read here
+        warnings.simplefilter("ignore")  # about names that it changes, in groups that are not read here
         try:
             import c3d
         except ImportError:
             raise MissingExtraError("C3D files need the c3d package", remedy='pip install "msclr[c3d]"') from None
+        # The package asserts that analog channels and rates add up in the header, which many programs' files do not.
+        tolerant = type("Reader", (c3d.Reader,), {"_check_metadata": lambda self: None})
         try:
-            groups = dict(c3d.Reader(io.BytesIO(data)).group_items())
+            groups = dict(tolerant(io.BytesIO(data)).group_items())
             found = {
                 f"{group}:{name}": Parameter(bytes(entry.bytes), tuple(entry.dimensions), entry.bytes_per_element)
                 for group in GROUPS
@@ -121,7 +123,7 @@ def parse_parameters(data: bytes, processor: int, where: str) -> Parameters:
             raise FileFormatError(
                 f"parameters that the c3d package cannot read ({reason:.200})",
                 where=where,
-                expected="a header and parameters that agree",
+                expected="groups and parameters, one after the other",
                 remedy="export the file again",
             ) from None
     return Parameters(found, processor, where)

@@ -83,8 +83,8 @@ MALFORMED = {
     "frames behind the end": (patched(16, word(9999, INTEL)), "frames in block 9999"),
     "scale 0": (patched(12, struct.pack("<f", 0)), "a scale of 0.0"),
     "scale nan": (patched(12, struct.pack("<f", np.nan)), "a scale of nan"),
-    "rate of the header": (patched(20, struct.pack("<f", 50)), "cannot read .*inconsistent frame rate"),
-    "rate nan": (c3d_bytes(POINTS, LABELS, rate=np.nan), "cannot read"),
+    "rate of the header": (patched(20, struct.pack("<f", 50)), "POINT:RATE is 100, the header says 50"),
+    "rate nan": (c3d_bytes(POINTS, LABELS, rate=np.nan), "POINT:RATE is nan"),
     "no labels": (c3d_bytes(POINTS, None), "no point with a label among 4"),
     "blank labels": (c3d_bytes(POINTS, ["", " ", "*1", "*2"]), "no point with a label among 4"),
     "a label twice": (c3d_bytes(POINTS, ["LASI", "RASI", "T10", "lasi"]), "points 0 and 3 both have the label 'lasi'"),
@@ -108,7 +108,14 @@ MALFORMED = {
         c3d_bytes(POINTS, None, parameters={"LABELS": (-1, (0, 255, 255, 255), b"")}),
         "no point with a label",
     ),
-    "a rate of text": (c3d_bytes(POINTS, LABELS, parameters={"RATE": texts(["fast"])}), "cannot read"),
+    "a rate of text": (
+        c3d_bytes(POINTS, LABELS, parameters={"RATE": texts(["fast"])}),
+        "POINT:RATE of 4 x 1, -1 bytes each",
+    ),
+    "another scale": (
+        c3d_bytes(POINTS, LABELS, parameters={"SCALE": (4, (), struct.pack("<f", 0.1))}),
+        "POINT:SCALE is 0.1, the header says -1",
+    ),
     "an actual frame of one word": (
         c3d_bytes(POINTS, LABELS, trial={"ACTUAL_END_FIELD": (2, (1,), word(60, INTEL))}),
         "TRIAL:ACTUAL_END_FIELD of 1, 2 bytes each",

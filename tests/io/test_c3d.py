@@ -194,3 +194,25 @@ def test_without_the_package_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "c3d", None)
     with pytest.raises(MissingExtraError, match=r"msclr\[c3d\]"):
         read(saved(tmp_path, walk(), LABELS))
+
+
+def test_headers_that_differ_in_what_does_not_matter_are_read(tmp_path):
+    path = saved(tmp_path, walk(), LABELS, rate=119.88)
+    data = bytearray(path.read_bytes())
+    data[20:24] = np.float32(120).tobytes()  # the rate, rounded
+    data[18:20] = word(9, INTEL)  # analog samples in each frame, without analog channels
+    path.write_bytes(data)
+    assert read(path).fps == pytest.approx(119.88)
+    data[20:24] = np.float32(60).tobytes()
+    path.write_bytes(data)
+    with pytest.raises(FileFormatError, match=r"POINT:RATE is 119\.88, the header says 60.*fps="):
+        read(path)
+    assert read(path, fps=120).fps == 120.0
+
+
+def test_frames_that_nothing_counts_are_not_cut_off(tmp_path):
+    path = saved(
+        tmp_path, np.ones((65_700, 1, 3)), ["LASI"], scale=1.0, parameters={"FRAMES": (2, (), word(65535, INTEL))}
+    )
+    with pytest.raises(FileFormatError, match="more than the 65,535 frames that 16 bits count"):
+        read(path)
