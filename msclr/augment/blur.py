@@ -69,14 +69,12 @@ class GaussianBlur(Augmentation):
         distance = torch.arange(-radius, radius + 1, device=clips.positions.device, dtype=exact)
         weights = torch.exp(-(distance**2) / (2 * drawn["sigma"].to(exact)[:, None] ** 2))
         weights = torch.where(weights < NEGLIGIBLE, 0.0, weights)
-        values = clips.positions.flatten(3).to(exact)
-        if self.legacy:
-            blurred = _convolve(values, weights)
-        else:
-            sums = _convolve(torch.cat((values, clips.valid.to(exact)), dim=3), weights)
-            known = sums[..., values.shape[3] :].clamp_min(1.0)  # a known joint has its own weight of 1 in the sum
-            blurred = sums[..., : values.shape[3]] / known.repeat_interleave(clips.dims, dim=3)
-        return clips.cleared(blurred.reshape(clips.positions.shape).to(clips.positions.dtype))
+        blurred = _convolve(clips.positions.flatten(3).to(exact), weights)
+        share = clips.valid.to(exact)
+        if not self.legacy:
+            share = share / _convolve(share, weights).clamp_min(1.0)  # a known joint has its own weight of 1 in the sum
+        positions = blurred.view(clips.positions.shape).mul_(share[..., None])
+        return clips.moved(positions.to(clips.positions.dtype))
 
 
 def _convolve(values: Tensor, weights: Tensor) -> Tensor:
@@ -89,8 +87,10 @@ def _convolve(values: Tensor, weights: Tensor) -> Tensor:
     if size == 0:
         return values
     reach = size + taps - 1
+    band = F.pad(weights, (size - 1, size - 1)).unfold(1, reach, 1).flip(1)  # b size reach
+    if size == frames:
+        return torch.matmul(band[:, None, :, taps // 2 : taps // 2 + size], values)
     padded = F.pad(values, (0, 0, taps // 2, taps // 2 + -frames % size))
     blocks = padded.unfold(2, reach, size).mT  # b p blocks reach n
-    band = F.pad(weights, (size - 1, size - 1)).unfold(1, reach, 1).flip(1)  # b size reach
     summed = torch.matmul(band[:, None, None], blocks)
-    return rearrange(summed, "b p k s n -> b p (k s) n")[:, :, :frames]
+    return rearrange(summed, "b p k s n -> b p (k s) n")[:, :, :frames].contiguous()

@@ -99,8 +99,9 @@ class Clips:
         )
 
     def select(self, chosen: Tensor) -> Clips:
-        """Return some of the clips, by a mask [b] or indices."""
-        return Clips(self.positions[chosen], self.valid[chosen], self.skeleton, checked=True)
+        """Return some of the clips, by a mask [b] bool or indices [n] int64."""
+        index = chosen.nonzero()[:, 0] if chosen.dtype == torch.bool else chosen
+        return self.moved(self.positions.index_select(0, index), self.valid.index_select(0, index))
 
     def moved(self, positions: Tensor, valid: Tensor | None = None) -> Clips:
         """Return clips with other positions, which are 0 wherever the mask (by default the present one) is False."""

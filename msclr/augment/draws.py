@@ -21,7 +21,7 @@ def uniform(
 
 def normal(shape: Sequence[int], sigma: float, generator: torch.Generator, device: torch.device | str) -> Tensor:
     """Draw float32 numbers from the normal distribution around 0."""
-    return (sigma * torch.randn(*shape, generator=generator, device=generator.device)).to(device)
+    return torch.randn(*shape, generator=generator, device=generator.device).mul_(sigma).to(device)
 
 
 def integers(

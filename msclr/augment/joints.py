@@ -50,8 +50,7 @@ class Flip(Augmentation):
         positions, valid = clips.positions.index_select(3, index), clips.valid.index_select(3, index)
         if not self.legacy:
             across = 1 if clips.skeleton.up in ("+x", "-x") else 0
-            signs = [-1.0 if axis == across else 1.0 for axis in range(clips.dims)]
-            positions = positions * positions.new_tensor(signs)
+            positions[..., across].neg_()
         return clips.moved(positions, valid)
 
 

@@ -196,7 +196,8 @@ def _own(number: int, drawn: Draw) -> Draw:
 
 def _vary(clips: Clips, chosen: Tensor, step: Augmentation, drawn: Draw) -> Clips:
     """Vary the chosen [b] clips; `drawn` is for them only."""
-    some = clips.select(chosen)
+    index = chosen.nonzero()[:, 0]
+    some = clips.select(index)
     varied = step.apply(some, drawn)
     if varied.num_frames != clips.num_frames:
         raise ConfigError(
@@ -204,6 +205,5 @@ def _vary(clips: Clips, chosen: Tensor, step: Augmentation, drawn: Draw) -> Clip
             expected="one that keeps the number of frames",
             remedy="apply it to all clips, outside of Sometimes or OneOf",
         )
-    index = chosen.nonzero()[:, 0]
     valid = clips.valid if varied.valid is some.valid else clips.valid.index_copy(0, index, varied.valid)
     return clips.moved(clips.positions.index_copy(0, index, varied.positions), valid)

@@ -130,7 +130,8 @@ class GaussianNoise(Augmentation):
         return {"noise": normal(clips.positions.shape, self.sigma, generator, clips.positions.device)}
 
     def _apply(self, clips: Clips, drawn: Draw) -> Clips:
-        return clips.cleared(clips.positions + drawn["noise"].to(clips.positions.dtype))
+        noise = drawn["noise"].to(clips.positions.dtype) * clips.valid[..., None]
+        return clips.moved(noise.add_(clips.positions))
 
 
 @dataclass(frozen=True)
