@@ -146,7 +146,7 @@ def pair_logits(
 def split_rows(logits: PairLogits, parts: int) -> list[PairLogits]:
     """The logits of several views that were computed as one, view after view, each with as many rows.
 
-    One call for all views prepares the negatives once, which costs as much as their product with a small batch.
+    One call for all views prepares the negatives once, which costs more than their product with a small batch.
     """
     columns = (x.tensor_split(parts) for x in (logits.positive, logits.negative, logits.weights))
     mined = [None] * parts if logits.mined is None else logits.mined.tensor_split(parts)

@@ -6,7 +6,7 @@ import torch
 from oracles.contrastive import moco, nce_one, unit
 
 from msclr.errors import PoseError
-from msclr.losses.infonce import info_nce, pair_logits, unit_rows
+from msclr.losses.infonce import info_nce, nce_from_logits, pair_logits, split_rows, unit_rows
 
 
 def rows(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -202,3 +202,17 @@ def test_logits_mark_what_is_left_out() -> None:
     assert logits.negative.isinf().tolist() == [[True, False], [False, False]]
     assert logits.weights.tolist() == [[1.0], [1.0]]
     assert logits.mined is None
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+@pytest.mark.parametrize("mined", [True, False])
+def test_views_computed_as_one_split_again(count: int, mined: bool) -> None:
+    query, keys, negatives = rows(2 * count, 4), rows(2 * count, 4, seed=1), rows(5, 4, seed=2)
+    mask = torch.ones(2 * count, 6 if mined else 1)
+    mask[:, 1:4] = 0
+    whole = pair_logits(query, keys, negatives, temperature=0.1, positives_mask=mask)
+    parts = split_rows(whole, 2)
+    assert len(parts) == 2
+    for part, at in zip(parts, (slice(0, count), slice(count, None)), strict=True):
+        expected = info_nce(query[at], keys[at], negatives, temperature=0.1, positives_mask=mask[at])
+        torch.testing.assert_close(nce_from_logits(part, joint=True), expected)
