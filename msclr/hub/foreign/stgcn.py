@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from einops import rearrange
@@ -81,13 +82,13 @@ def convert(
         _take_block(take, f"{_BLOCK}.{block}", f"blocks.{block}", shortcut=f"{_BLOCK}.{block}.residual.0.weight" in own)
     for index, each in enumerate(formats):
         target, joints = f"conventions.{index}", each.skeleton.num_joints
-        take(each.graph, f"{target}.adjacency", lambda value, v=joints: value[:, :v, :v].transpose(1, 2))  # type: ignore[misc]
+        take(each.graph, f"{target}.adjacency", partial(_cut, joints=joints))
         for part in _NORM:
             take(f"{each.norm}.{part}", f"{target}.norm.{part}", lambda value: rearrange(value, "(v c) -> v c", c=3))
         if any(name in own for name in each.importance):
             layers = []
             for name in each.importance:
-                take(name, name, lambda value, v=joints: value[:, :v, :v].transpose(1, 2))  # type: ignore[misc]
+                take(name, name, partial(_cut, joints=joints))
                 layers.append(taken.pop(name))
                 used[name] = f"{target}.importance"
             taken[f"{target}.importance"] = torch.stack(layers)
@@ -115,3 +116,10 @@ def _take_block(take: Callable[..., None], theirs: str, ours: str, *, shortcut: 
         take(f"{theirs}.residual.0.bias", f"{ours}.shortcut.bias")
         for part in _NORM:
             take(f"{theirs}.residual.1.{part}", f"{ours}.shortcut_norm.{part}")
+
+
+def _cut(edges: Tensor, joints: int) -> Tensor:
+    """Take the edges [k, source, target] between the joints that a format has, as [k, target, source]."""
+    if edges.dim() != 3 or min(edges.shape[1:]) < joints:
+        raise ValueError("too few joints")
+    return edges[:, :joints, :joints].transpose(1, 2)
