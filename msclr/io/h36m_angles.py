@@ -52,7 +52,7 @@ _BONES = {
     29: (0, 0, 99.999888),
     30: (0, 137.499922, 0),
 }
-_CHUNK_FRAMES = 2048
+_CHUNK_FRAMES = 512
 
 
 def place_joints(values: FloatArray, parents: tuple[int, ...], variant: str, where: str) -> npt.NDArray[np.float32]:
