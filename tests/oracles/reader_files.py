@@ -8,6 +8,7 @@ from pathlib import Path
 from oracles import array_layouts as arrays
 from oracles import capture_layouts as capture
 from oracles import estimator_layouts as estimators
+from oracles import metrabs_layouts as metrabs
 from oracles.recording import Recording
 
 from msclr.io.registry import formats
@@ -33,6 +34,8 @@ _ALL: dict[str, tuple[str, Builder]] = {
     "alphapose, open": ("alphapose", estimators.alphapose_open),
     "alphapose, cmu": ("alphapose", estimators.alphapose_cmu),
     "panoptic": ("panoptic", estimators.panoptic),
+    "metrabs": ("metrabs", metrabs.metrabs_arrays),
+    "metrabs, json": ("metrabs", metrabs.metrabs_json),
     "npz": ("npz", arrays.npz),
     "npz, foreign": ("npz", arrays.npz_foreign),
     "npy": ("npy", arrays.npy),
