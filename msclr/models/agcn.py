@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from msclr.errors import ConfigError
-from msclr.models.base import PersonVectors
-from msclr.models.single import Preparation, SingleConventionEncoder
+from msclr.models.base import PersonVectors, Preparation
+from msclr.models.single import SingleConventionEncoder
 from msclr.poses.batch import PoseBatch
 from msclr.poses.dense import same_joints
 from msclr.skeletons.graph import adjacency

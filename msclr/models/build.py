@@ -105,6 +105,7 @@ def _single(config: SingleConfig) -> PoseEncoder:
             strides=config.strides,
             kernel=config.temporal_kernel,
             frames=config.frames,
+            preparation=config.preparation,
             facing=config.facing,
             maximum_seconds=config.maximum_seconds,
             maximum_frames=config.maximum_frames,
@@ -118,6 +119,7 @@ def _single(config: SingleConfig) -> PoseEncoder:
             channels=config.channels,
             dropout=config.dropout,
             frames=config.frames,
+            preparation=config.preparation,
             facing=config.facing,
             maximum_seconds=config.maximum_seconds,
             maximum_frames=config.maximum_frames,
@@ -131,11 +133,11 @@ def _single(config: SingleConfig) -> PoseEncoder:
             hidden=config.hidden,
             layers=config.layers,
             frames=config.frames,
+            preparation=config.preparation,
             facing=config.facing,
             maximum_seconds=config.maximum_seconds,
             maximum_frames=config.maximum_frames,
         )
     else:
         raise ConfigError(f"a {type(config).__name__}", expected="the configuration of an encoder")
-    encoder.preparation = config.preparation
     return encoder

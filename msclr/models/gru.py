@@ -9,8 +9,8 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from msclr.errors import ConfigError
-from msclr.models.base import PersonVectors
-from msclr.models.single import Preparation, SingleConventionEncoder
+from msclr.models.base import PersonVectors, Preparation
+from msclr.models.single import SingleConventionEncoder
 from msclr.poses.batch import PoseBatch
 from msclr.skeletons.spec import SkeletonSpec
 

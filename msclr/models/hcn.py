@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from msclr.errors import ConfigError, PoseError
-from msclr.models.base import PersonVectors
-from msclr.models.single import Preparation, SingleConventionEncoder
+from msclr.models.base import PersonVectors, Preparation
+from msclr.models.single import SingleConventionEncoder
 from msclr.poses.batch import PoseBatch
 from msclr.skeletons.spec import SkeletonSpec
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias, get_args
+from typing import get_args
 
 import torch
 from torch import Tensor
 
 from msclr.errors import ConfigError, PoseError
-from msclr.models.base import PersonVectors, PoseEncoder
+from msclr.models.base import PersonVectors, PoseEncoder, Preparation
 from msclr.poses.batch import PoseBatch
 from msclr.poses.dense import dense
-from msclr.poses.isc_line import isc_line
-from msclr.poses.sequence import PoseSequence
 from msclr.skeletons.registry import get_skeleton
 from msclr.skeletons.spec import SkeletonSpec
-
-Preparation: TypeAlias = Literal["common", "isc", "none"]
 
 
 class SingleConventionEncoder(PoseEncoder):
@@ -49,19 +45,13 @@ class SingleConventionEncoder(PoseEncoder):
             if value < 1:
                 raise ConfigError(f"{name} = {value}", expected="at least 1")
         if preparation not in get_args(Preparation):
-            raise ConfigError(f"preparation = {preparation!r}", expected="'common', 'isc' or 'none'")
+            raise ConfigError(f"preparation = {preparation!r}", expected="'common', 'isc', 'cros' or 'none'")
         super().__init__(
             dim=dim, frames=frames, facing=facing, maximum_seconds=maximum_seconds, maximum_frames=maximum_frames
         )
         self.skeleton = get_skeleton(skeleton)
         self.num_persons = persons
-        self.preparation: Preparation = preparation
-
-    def prepare(self, recording: PoseSequence) -> PoseSequence:
-        """Bring a recording to the coordinates that the network was made for; time is left as it is."""
-        if self.preparation == "isc":
-            return isc_line(recording)
-        return recording if self.preparation == "none" else super().prepare(recording)
+        self.preparation = preparation
 
     def dense(self, batch: PoseBatch) -> Tensor:
         """Unpack a batch to [b, p, t, j, 3] with zeros for what is missing.

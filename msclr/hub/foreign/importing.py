@@ -117,14 +117,14 @@ def _prefix(checkpoint: Checkpoint, family: Family, stream: Stream, formats: Seq
     if family == "crosclr":
         prefix = _STREAM_PREFIX[stream]
         if prefix not in starts:
-            there = [name for name, each in _STREAM_PREFIX.items() if each in starts]
-            raise ModelError(f"no {stream} stream", where=checkpoint.where, expected=" or ".join(there))
+            streams = [name for name, each in _STREAM_PREFIX.items() if each in starts]
+            raise ModelError(f"no {stream} stream", where=checkpoint.where, expected=" or ".join(streams))
         return prefix
     if family != "isc":
         return "encoder_q." if "encoder_q." in starts else ""
-    prefixes = [each for each in ("encoder_q.", "encoder_r.") if each in starts] or [""]
-    kinds = {}
-    for each in prefixes:
+    prefixes: list[str] = [each for each in ("encoder_q.", "encoder_r.") if each in starts]
+    kinds: dict[contrast.Representation | None, str] = {}
+    for each in prefixes or [""]:
         own = {name.removeprefix(each): value for name, value in checkpoint.tensors.items() if name.startswith(each)}
         kinds[contrast.representation_of(own)] = each
     wanted = formats[0] if formats else next(iter(kinds))
