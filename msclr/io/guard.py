@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import os
 import stat
@@ -85,7 +86,8 @@ def open_regular(path: Path, limits: ReadLimits, *, root: Path | None = None, fo
             f"{total:,} bytes read of {size:,}", where=where, expected="a file that nobody is writing"
         )
     refuse_compressed(data, where)
-    if not data or (len(data) < HEAD_BYTES and data.isspace()):
+    text = data.removeprefix(codecs.BOM_UTF8) if len(data) < HEAD_BYTES else data
+    if not text or (len(data) < HEAD_BYTES and text.isspace()):
         raise FileFormatError("an empty file" if not data else "nothing but white space", where=where)
     return data
 

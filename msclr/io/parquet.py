@@ -29,6 +29,7 @@ _TYPES = {
     **dict.fromkeys(("x", "y", "z", "confidence"), "float"),
 }
 _MAXIMUM_ROW_GROUPS = 10_000
+_BYTES_PER_ROW = 50  # of the arrays that a row becomes at the least; equal rows take no room in a file
 _MAXIMUM_THRIFT = 16 * 2**20
 
 
@@ -78,7 +79,7 @@ def write_parquet(sequence: PoseSequence, path: PathLike) -> None:
     }
     table = pyarrow.table(columns, names=list(COLUMNS), metadata={KEY: json.dumps(facts)})
     with atomic_file(guard.to_path(path)) as file:
-        parquet.write_table(table, file)
+        parquet.write_table(table, file, write_page_checksum=True)
 
 
 def _unicode(names: tuple[str, ...]) -> list[str]:
@@ -108,11 +109,13 @@ def _read(path: Path, options: ReadOptions) -> PoseSequence:
     try:
         with parquet.ParquetFile(
             pyarrow.BufferReader(data),
+            page_checksum_verification=True,
             thrift_string_size_limit=_MAXIMUM_THRIFT,
             thrift_container_size_limit=_MAXIMUM_THRIFT,
         ) as file:
             header, shape, dims = _check(file, len(data), options, where)
             columns = file.read(use_threads=False)
+        columns.validate(full=True)  # of a damaged file, numbers of names may lead nowhere
         return _sequence(columns, header, shape, dims, options)
     except (pyarrow.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
         if isinstance(error, MsclrError):
@@ -142,6 +145,7 @@ def _check(file: object, size: int, options: ReadOptions, where: str) -> tuple[H
     guard.check_size(*shape, dims, bytes_read=size, limits=options.limits, where=where)
     rows, groups = metadata.num_rows, metadata.num_row_groups
     unpacked = sum(metadata.row_group(group).total_byte_size for group in range(min(groups, _MAXIMUM_ROW_GROUPS)))
+    unpacked = max(unpacked, rows * _BYTES_PER_ROW)
     allowed = options.limits.maximum_growth * size + options.limits.free_bytes
     if unpacked > allowed:
         raise FileLimitError(
