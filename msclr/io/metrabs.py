@@ -113,9 +113,11 @@ def _skeleton(
     if known is None and saved.skeleton is not None:
         try:
             known = get_skeleton(saved.skeleton)
-        except UnknownSkeletonError:
+        except UnknownSkeletonError as error:
             if saved.names is None:
-                raise
+                raise UnknownSkeletonError(
+                    error.found, where=where, expected=error.expected, remedy="skeleton="
+                ) from None
     if saved.names is not None:
         if joints not in (None, len(saved.names)):
             found = f"{len(saved.names)} joint names for {joints} joints"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from msclr import get_skeleton, read
-from msclr.errors import FileFormatError, PoseError, UnknownJointError
+from msclr.errors import FileFormatError, PoseError, UnknownJointError, UnknownSkeletonError
 from msclr.io.live import from_metrabs, from_metrabs_formats
 from msclr.io.metrabs import read_metrabs_formats
 from msclr.poses.multi import MultiPose
@@ -177,3 +177,11 @@ def test_conventions_that_do_not_fit_are_refused(tmp_path):
         read_metrabs_formats(path, {"smpl_24": range(-1, 23)})
     with pytest.raises(FileFormatError, match="no per_skeleton_indices"):
         read_metrabs_formats(path)
+
+
+def test_a_convention_nobody_knows_is_named_with_the_file(tmp_path):
+    content = {"poses3d": [FRAMES[0].tolist()], "skeleton": "smpl_25"}
+    with pytest.raises(UnknownSkeletonError, match=r"walk\.json: no skeleton is called 'smpl_25'.*skeleton="):
+        read(dumped(tmp_path, content))
+    named = content | {"joint_names": list(SMPL.source_names)}
+    assert read(dumped(tmp_path, named)).skeleton.id == "smpl_24"
