@@ -208,7 +208,7 @@ def test_recordings_are_prepared_as_asked():
     assert isc.prepare(clip).up == "+z"
     assert isc.embed(clip).shape == (1, 8)
     assert common.prepare(clip).unit == "normalized"
-    with pytest.raises(ConfigError, match="preparation = 'ntu'; expected 'common', 'isc' or 'none'"):
+    with pytest.raises(ConfigError, match="preparation = 'ntu'; expected 'common', 'isc', 'cros' or 'none'"):
         RecurrentEncoder(hidden=4, preparation="ntu")
 
 
