@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -143,51 +144,48 @@ def read_folder(
     limits = limits or ReadLimits()
     names = list_recordings(place, limits)
     chosen = _choose(place, names, format, pattern)
-    if not chosen:
-        raise FileFormatError(
-            f"none of {len(names):,} entries is to be read",
-            where=guard.shown(place),
-            expected=f"names like {pattern!r:.80}" if pattern else "pose files",
-            remedy="another pattern=",
-        )
-
-    def load(name: str) -> list[tuple[str, PoseSequence]]:
-        if not follow_symlinks:
-            guard.inside(place / name, place)
-        poses = read(
-            place / name,
-            format=format,
-            skeleton=skeleton,
-            unit=unit,
-            up=up,
-            fps=fps,
-            person=person,
-            variant=variant,
-            limits=limits,
-            follow_symlinks=follow_symlinks,
-        )
-        return [(name, poses)]
-
+    reader = partial(read, format=format, skeleton=skeleton, unit=unit, up=up, fps=fps, person=person, variant=variant)
+    reader = partial(reader, limits=limits, follow_symlinks=follow_symlinks)
+    load = partial(_load, place, reader, follow_symlinks)
     return PoseFolder(place, chosen, sorted(set(names) - set(chosen)), load, on_error)
 
 
+def _load(
+    folder: Path, reader: Callable[[Path], PoseSequence], follow_symlinks: bool, name: str
+) -> list[tuple[str, PoseSequence]]:
+    if not follow_symlinks:
+        guard.inside(folder / name, folder)
+    return [(name, reader(folder / name))]
+
+
 def _choose(path: Path, names: Sequence[str], format: str, pattern: str | None) -> list[str]:
+    """Return the entries to read, at least one."""
+    where = guard.shown(path)
     if pattern is not None:
-        return [name for name in names if fnmatchcase(name, pattern)]
-    known = [_named(name) for name in (_FRAME_FORMATS if format == "auto" else (format,))]
-    probe = Probe(path, is_folder=True, names=tuple(names))
-    single = next((each.name for each in known if each.recognise(probe)), None)
-    if single is not None:
+        chosen = [name for name in names if fnmatchcase(name, pattern)]
+    else:
+        known = [_named(name) for name in (_FRAME_FORMATS if format == "auto" else (format,))]
+        probe = Probe(path, is_folder=True, names=tuple(names))
+        single = next((each.name for each in known if each.recognise(probe)), None)
+        if single is not None:
+            raise FileFormatError(
+                f"one recording, in the format {single}, with a file for each frame",
+                where=where,
+                expected="a folder with a folder for each recording",
+                remedy="msclr.read for this folder, or pattern= if its files are recordings",
+            )
+        visible = [name for name in names if not name.startswith(".")]
+        suffixes = () if format == "auto" else known[0].suffixes
+        chosen = [name for name in visible if name.lower().endswith(suffixes or "")]
+        chosen = chosen or [name for name in visible if (path / name).is_dir()]
+    if not chosen:
         raise FileFormatError(
-            f"one recording, in the format {single}, with a file for each frame",
-            where=guard.shown(path),
-            expected="a folder with a folder for each recording",
-            remedy="msclr.read for this folder, or pattern= if its files are recordings",
+            f"none of {len(names):,} entries is to be read",
+            where=where,
+            expected="pose files" if pattern is None else f"names like {pattern!r:.80}",
+            remedy="another pattern=",
         )
-    shown = [name for name in names if not name.startswith(".")]
-    suffixes = () if format == "auto" else known[0].suffixes
-    chosen = [name for name in shown if name.lower().endswith(suffixes or "")]
-    return chosen or [name for name in shown if (path / name).is_dir()]
+    return chosen
 
 
 def list_recordings(path: Path, limits: ReadLimits) -> list[str]:
