@@ -1,8 +1,9 @@
 """Many clips of one convention in one `.npz`: the layout in which data sets are prepared for training and evaluation.
 
 Arrays: `joints` (frames of all clips, [persons,] joints, coordinates), `scale`, `offsets` (clip i is frames
-offsets[i] to offsets[i + 1]), `joint_names`, and optionally `parents score names seq_name label class_names description
-subject split* fps unit units up`.
+offsets[i] to offsets[i + 1]), `joint_names`, and optionally `skeleton parents score names seq_name label class_names
+description subject split* fps unit units up`. `skeleton` is the id of a registered convention; without it the joints
+are understood by their names.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ import numpy.typing as npt
 
 from msclr.errors import FileFormatError, MissingFileError, UnknownJointError
 from msclr.poses.sequence import PoseSequence
+from msclr.skeletons.registry import get_skeleton
 from msclr.skeletons.spec import SkeletonSpec, Unit, UpAxis
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 IntArray: TypeAlias = npt.NDArray[np.int64]
 
+_NO_COLUMNS = ("names", "seq_name", "offsets", "joint_names", "parents", "class_names")
 _UP: Mapping[str, UpAxis] = {"y": "+y", "+y": "+y", "-y": "-y", "z": "+z", "+z": "+z"}
 
 
@@ -118,7 +121,7 @@ def read_collection(path: str | Path) -> ClipCollection:
     flat = joints.shape[-1] == 2
     image = flat or "up" not in arrays
     names = _texts(arrays.get("names", arrays.get("seq_name", np.arange(len(offsets) - 1))))
-    skeleton = bind_joints(
+    skeleton = _registered(arrays, str(path)) or bind_joints(
         path.stem, _texts(arrays["joint_names"]), arrays["parents"].tolist() if "parents" in arrays else None, flat
     )
     return ClipCollection(
@@ -143,11 +146,19 @@ def bind_joints(id: str, names: Sequence[str], parents: Sequence[int] | None, fl
     return spec
 
 
+def _registered(arrays: Mapping[str, npt.NDArray[np.generic]], where: str) -> SkeletonSpec | None:
+    """Return the convention that the file names, if it names one."""
+    if "skeleton" not in arrays:
+        return None
+    spec = get_skeleton(str(arrays["skeleton"]))
+    if spec.joints != _texts(arrays["joint_names"]):
+        raise FileFormatError(f"joints other than those of {spec.id!r}", where=where, expected=", ".join(spec.joints))
+    return spec
+
+
 def _columns(arrays: Mapping[str, npt.NDArray[np.generic]], clips: int) -> dict[str, tuple[str, ...]]:
     found = {
-        name: _texts(values)
-        for name, values in arrays.items()
-        if values.shape == (clips,) and name not in ("names", "seq_name")
+        name: _texts(values) for name, values in arrays.items() if values.shape == (clips,) and name not in _NO_COLUMNS
     }
     if "class_names" in arrays and "label" in found:
         classes = _texts(arrays["class_names"])

@@ -26,7 +26,7 @@ class CollectionWriter:
 
     Args:
         joints, scores: Open files for the frames of all clips and for what is known in them.
-        skeleton: The convention of all clips.
+        skeleton: The registered convention of all clips.
         persons: Person slots of every clip.
     """
 
@@ -79,6 +79,7 @@ class CollectionWriter:
             "scale": 1.0,
             "offsets": np.array(self.offsets, dtype=np.int64),
             "names": np.array(self.names),
+            "skeleton": self._skeleton.id,
             "joint_names": np.array(self._skeleton.joints),
             "parents": np.array(self._skeleton.parents, dtype=np.int64),
             **{column: np.array(values) for column, values in self.columns.items()},

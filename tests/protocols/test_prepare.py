@@ -65,7 +65,7 @@ def test_a_folder_becomes_what_the_naive_line_makes_of_it(folder, tmp_path, line
     assert collection.column("camera") == ("C001", "C002", "C003")
     assert collection.column("setup") == ("S001", "S001", "S002")
     assert (collection.unit, collection.up) == ("m", "+y" if line == "cros" else "+z")
-    assert collection.skeleton.joints == get_skeleton("kinect_v2_25").joints
+    assert collection.skeleton == get_skeleton("kinect_v2_25")
     for index, name in enumerate(collection.names):
         if line == "cros":
             raw = naive_bodies(clips[name], 2).transpose(1, 2, 3, 0)
