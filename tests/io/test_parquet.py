@@ -214,6 +214,34 @@ def test_a_file_cut_at_any_place_is_refused(tmp_path):
             read(tmp_path / "b.parquet", format="parquet")
 
 
+def test_a_changed_byte_in_the_values_is_noticed(tmp_path):
+    write(standing_person("h36m_17", frames=3), tmp_path / "a.parquet")
+    data = (tmp_path / "a.parquet").read_bytes()
+    place = parquet.ParquetFile(tmp_path / "a.parquet").metadata.row_group(0).column(3).data_page_offset
+    for offset in (60, 100, 140):
+        changed = bytearray(data)
+        changed[place + offset] ^= 1
+        (tmp_path / "b.parquet").write_bytes(changed)
+        with pytest.raises(FileFormatError, match="a damaged table"):
+            read(tmp_path / "b.parquet")
+
+
+def test_numbers_of_names_that_lead_nowhere_are_refused(tmp_path):
+    write(standing_person("h36m_17", frames=3), tmp_path / "a.parquet")
+    table = parquet.read_table(tmp_path / "a.parquet")
+    parquet.write_table(table, tmp_path / "b.parquet", compression="none")  # without the sums that would notice first
+    data = (tmp_path / "b.parquet").read_bytes()
+    joints = parquet.ParquetFile(tmp_path / "b.parquet").metadata.row_group(0).column(2)
+    found = set()
+    for place in range(joints.data_page_offset, joints.dictionary_page_offset + joints.total_compressed_size):
+        (tmp_path / "b.parquet").write_bytes(data[:place] + bytes([data[place] ^ 255]) + data[place + 1 :])
+        try:
+            read(tmp_path / "b.parquet")
+        except MsclrError as error:
+            found.add(str(error).split(":", 1)[1])
+    assert any("out of bounds" in text or "out-of-bounds" in text for text in found), found
+
+
 @settings(max_examples=80)
 @given(st.data())
 def test_changed_bytes_end_in_poses_or_plain_errors(tmp_path_factory, data):
