@@ -168,6 +168,9 @@ def prepare_array(
 def cros_line(sequence: PoseSequence, *, frames: int = 50) -> PoseSequence:
     """Prepare a recording as the clips were on which the published networks were trained.
 
+    The bodies of a frame come in the order of the recording's persons. `msclr.read` gives every body of an NTU file a
+    place of its own; where the file changes their order on the way, `read_bodies` and `prepare_array` follow it.
+
     Args:
         sequence: A 3D recording whose convention has shoulders.
         frames: New number of frames: 50, or 64 for SkeleMixCLR.

@@ -153,6 +153,9 @@ def central_frames(frames: int, most: int = MAXIMUM_FRAMES) -> slice:
 def isc_line(sequence: PoseSequence) -> PoseSequence:
     """Prepare a recording as the clips were on which the published networks were trained.
 
+    Persons are those of the recording. The published code took the bodies of an NTU file as they stand in each frame;
+    where their order changes on the way, `read_bodies` and `prepare_array` follow it.
+
     Args:
         sequence: A 3D recording whose convention has pelvis, spine and shoulders.
 
