@@ -38,7 +38,7 @@ def dense(batch: PoseBatch, slots: int = 2, *, skeleton: SkeletonSpec | None = N
         ((1, 2, 4, 25, 3), [[300.0, 0.0]])
     """
     spec = _convention(batch, skeleton)
-    if batch.num_persons and int(batch.slot.max()) >= slots:
+    if batch.num_slots > slots and batch.num_persons and int(batch.slot.max()) >= slots:
         person = int(batch.slot.argmax())
         raise PoseError(
             f"somebody in person slot {int(batch.slot[person])}",

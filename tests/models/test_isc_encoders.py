@@ -66,11 +66,12 @@ def clips(seed=0, frames=64, joints=25, skeleton="kinect_v2_25"):
     return values, PoseBatch.from_sequences(recordings)
 
 
+@pytest.mark.parametrize("frames", [50, 64])
 @pytest.mark.parametrize("kind", ["agcn", "hcn", "gru"])
 @torch.no_grad()
-def test_toy_encoders_equal_the_naive_ones(kind):
-    encoder = toy(kind)
-    values, batch = clips()
+def test_toy_encoders_equal_the_naive_ones(kind, frames):
+    encoder = toy(kind, frames=frames)
+    values, batch = clips(frames=frames)
     got = encoder.persons(batch)
     assert (got.clip.tolist(), got.slot.tolist(), got.num_clips, got.num_slots) == ([0, 1], [0, 0], 2, 1)
     for row, clip in zip(got.values, values, strict=True):
@@ -99,6 +100,27 @@ def test_parameters_count_as_published_with_a_linear_layer_of_128(make, millions
     linear = nn.Linear(encoder.dim, 128, device="meta")
     count = sum(p.numel() for p in encoder.parameters()) + sum(p.numel() for p in linear.parameters())
     assert f"{count / 1e6:.{len(millions.partition('.')[2])}f}" == millions
+
+
+@pytest.mark.parametrize("kind", ["agcn", "hcn", "gru"])
+@torch.no_grad()
+def test_a_clip_gets_the_same_vector_in_any_company(kind):
+    encoder = toy(kind)
+    recordings = [standing_person("kinect_v2_25", persons=persons, frames=64, seed=persons) for persons in (1, 2, 2)]
+    together = encoder.encode(PoseBatch.from_sequences(recordings))
+    for recording, vector in zip(recordings, together, strict=True):
+        alone = encoder.encode(PoseBatch.from_sequences([recording]))
+        torch.testing.assert_close(alone[0], vector, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["agcn", "hcn", "gru"])
+@torch.no_grad()
+def test_half_precision_stays_near(kind):
+    encoder, (_, batch) = toy(kind), clips()
+    whole = encoder.encode(batch)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        half = encoder.encode(batch).float()
+    assert (half - whole).norm() < 0.05 * whole.norm()
 
 
 @torch.no_grad()
