@@ -10,23 +10,34 @@ from msclr.cli.options import Command
 
 
 @click.command(cls=Command)
-@click.argument("recipe")
+@click.argument("run", metavar="[RECIPE|FILE]", required=False)
+@click.option("--recipe", metavar="NAME", help="The same as RECIPE.")
 @click.option("--data", required=True, metavar="FOLDER", help="Folder that the recipe's files are relative to.")
 @click.option("-o", "--output", required=True, metavar="FOLDER", help="Where to write the model.")
+@click.option("--set", "changes", multiple=True, metavar="FIELD=VALUE", help="Change one value of the run; repeatable.")
 @click.option("--steps", type=click.IntRange(min=1), help="Number of updates, instead of the recipe's.")
 @click.option("--device", metavar="NAME", help="cpu, cuda, cuda:1, ...; by default CUDA where there is one.")
-def pretrain(recipe: str, data: str, output: str, steps: int | None, device: str | None) -> None:
+def pretrain(
+    run: str | None,
+    recipe: str | None,
+    data: str,
+    output: str,
+    changes: tuple[str, ...],
+    steps: int | None,
+    device: str | None,
+) -> None:
     """Pretrain an encoder and write it as a model folder.
 
-    RECIPE is the name of a recipe that ships with msclr ("msclr-base") or a JSON file.
+    RECIPE is the name of a recipe that ships with msclr: msclr-base, or one of the published systems skeletonclr,
+    aimclr, ms-aimclr, crosclr, skelemix, isc. FILE is a run of your own, JSON or YAML.
     """
     import sys
 
-    from msclr.train.config import load_config
-    from msclr.train.loop import pretrain as run
+    from msclr.train.loop import pretrain as train
+    from msclr.train.runs import load_run
 
-    config = load_config(recipe)
-    if steps is not None:
-        config = config.model_copy(update={"steps": steps})
-    run(config, Path(data), Path(output), device=device, progress=sys.stderr.isatty())
-    click.echo(f"{config.name}: {config.steps} steps, written to {output}")
+    if (run is None) == (recipe is None):
+        raise click.UsageError("Name one recipe or file.")
+    config = load_run(run or recipe or "", changes if steps is None else (*changes, f"steps={steps}"))
+    train(config, Path(data), Path(output), device=device, progress=sys.stderr.isatty())
+    click.echo(f"{config.name}: written to {output}")

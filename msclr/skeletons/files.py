@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
-from collections import Counter
 from pathlib import Path
 
-from msclr import strict_json
-from msclr.errors import FileFormatError, FileLimitError, MissingFileError, NotAFileError, SkeletonError
+from msclr import strict_json, strict_yaml
+from msclr.errors import FileLimitError, MissingFileError, NotAFileError, SkeletonError
 from msclr.skeletons.mmpose_meta import from_mmpose_meta
 from msclr.skeletons.spec import SkeletonSpec
 
 MAXIMUM_BYTES = 2**18
-MAXIMUM_NESTING = 16
 
 
 def load_skeleton_file(path: str | os.PathLike[str]) -> SkeletonSpec:
@@ -44,7 +41,7 @@ def load_skeleton_file(path: str | os.PathLike[str]) -> SkeletonSpec:
     place = Path(path)
     where = ascii(str(place))[1:-1][-160:]
     data = _read_bytes(place, where)
-    text = _yaml_to_json(data, where) if place.suffix.lower() in (".yaml", ".yml") else data
+    text = strict_yaml.to_json(data, where=where) if place.suffix.lower() in (".yaml", ".yml") else data
     fields = strict_json.loads(text, where=where, maximum_bytes=4 * MAXIMUM_BYTES)
     if not isinstance(fields, dict):
         raise SkeletonError(f"a {type(fields).__name__}", where=where, expected="an object with id and joints")
@@ -75,45 +72,3 @@ def _read_bytes(path: Path, where: str) -> bytes:
     if len(data) > MAXIMUM_BYTES:
         raise FileLimitError(f"over {MAXIMUM_BYTES:,} bytes", where=where, expected="one joint convention")
     return data
-
-
-def _yaml_to_json(data: bytes, where: str) -> str:
-    import yaml  # type: ignore[import-untyped]  # types-PyYAML is not worth a dependency
-
-    try:
-        _check_nodes(yaml.compose(data, Loader=yaml.SafeLoader), where)
-        return json.dumps(yaml.safe_load(data))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise FileFormatError(" ".join(str(error).split())[:200], where=where, expected="valid YAML") from None
-    except (TypeError, ValueError) as error:
-        if isinstance(error, FileFormatError | FileLimitError):
-            raise
-        raise FileFormatError(str(error)[:120], where=where, expected="text, numbers and lists") from None
-    except RecursionError:
-        raise FileLimitError("endless nesting", where=where, expected=f"at most {MAXIMUM_NESTING} levels") from None
-
-
-def _check_nodes(root: object, where: str) -> None:
-    """Refuse what makes a short YAML text huge or ambiguous: aliases, deep nesting, a key for the second time."""
-    waiting = [(root, 1)]
-    seen: set[int] = set()
-    while waiting:
-        node, depth = waiting.pop()
-        children = getattr(node, "value", None)
-        line = getattr(getattr(node, "start_mark", None), "line", 0) + 1
-        if id(node) in seen:
-            raise FileFormatError("a YAML alias", where=f"{where}, line {line}", expected="values written out")
-        seen.add(id(node))
-        if depth > MAXIMUM_NESTING:
-            raise FileLimitError("deep nesting", where=f"{where}, line {line}", expected=f"at most {MAXIMUM_NESTING}")
-        if not isinstance(children, list):
-            continue
-        keys = [child[0].value for child in children if isinstance(child, tuple)]
-        times = Counter(key for key in keys if isinstance(key, str))
-        twice = next((key for key, count in times.items() if count > 1), None)
-        if twice is not None:
-            raise FileFormatError(
-                f"the key {twice!r:.60} occurs twice", where=f"{where}, line {line}", expected="each key once"
-            )
-        for child in children:
-            waiting.extend((part, depth + 1) for part in (child if isinstance(child, tuple) else (child,)))

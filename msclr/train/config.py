@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from importlib.resources import files
-from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from msclr import strict_json
-from msclr.errors import ConfigError, MissingFileError
 from msclr.models.config import EncoderConfig
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -131,34 +126,3 @@ class TrainConfig(_Config):
     licence: str = "apache-2.0"
     acknowledgements: tuple[str, ...] = ()
     format_version: Literal[1] = 1
-
-
-def load_config(name: str | Path) -> TrainConfig:
-    """Read a run from a JSON file, or a recipe that ships with msclr by its name.
-
-    Args:
-        name: A path, or "msclr-base".
-
-    Raises:
-        MissingFileError: If it is neither.
-        ConfigError: If a value is unknown, missing or out of bounds; the message names it.
-
-    Example:
-        >>> load_config("msclr-base").name
-        'msclr-base'
-    """
-    recipe = files("msclr.train").joinpath("recipes", f"{name}.json")
-    path = Path(name)
-    if path.is_file():
-        data = path.read_bytes()
-    elif "/" not in str(name) and recipe.is_file():
-        data = recipe.read_bytes()
-    else:
-        raise MissingFileError(f"no recipe and no file {str(name)!r}", expected="msclr-base, or a path to a .json file")
-    fields = strict_json.loads(data, where=str(name), maximum_bytes=2**20)
-    try:
-        return TrainConfig.model_validate_json(json.dumps(fields))
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise ConfigError(f"{place}: {first['msg']}", where=str(name)) from None

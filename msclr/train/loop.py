@@ -16,6 +16,8 @@ from msclr.models.base import PoseEncoder
 from msclr.train.card import model_card
 from msclr.train.config import TrainConfig
 from msclr.train.method import Batch, Method
+from msclr.train.methods.build import build_method, published_card
+from msclr.train.runs import RunConfig
 from msclr.train.universal import Universal
 
 logger = logging.getLogger(__name__)
@@ -25,29 +27,41 @@ LONGEST_BAD_RUN = 20
 
 
 def pretrain(
-    config: TrainConfig, data: Path, output: Path, *, device: str | None = None, progress: bool = True
-) -> PoseEncoder:
+    config: RunConfig, data: Path, output: Path, *, device: str | None = None, progress: bool = True
+) -> dict[str, PoseEncoder]:
     """Pretrain an encoder on recordings in one or several joint conventions and write it as a model folder.
 
     Args:
-        config: The run.
+        config: The run; see `msclr.train.runs.load_run`.
         data: Folder that the files of the run are relative to.
-        output: Folder to write the model to; the log goes beside it, to OUTPUT.pretrain.jsonl.
+        output: Folder to write the model to; the log goes beside it, to OUTPUT.pretrain.jsonl. Systems with several
+            encoders (streams, representations) write each to a folder in it.
         device: "cpu", "cuda", ...; by default CUDA where there is one.
         progress: Show a progress bar.
 
     Returns:
-        The trained encoder, in evaluation mode.
+        The trained encoders in evaluation mode by name; a single one has the name "encoder".
 
     Raises:
         MissingFileError: If a file of the run is missing.
+        ConfigError: If the clips or the encoders do not fit the method.
         TrainingError: If the loss is not finite for many steps in a row.
     """
-    method = Universal(config, data)
-    optimize(method, output.with_name(output.name + ".pretrain.jsonl"), device=device, progress=progress)
-    encoder = method.trained().eval()
-    save_pretrained(encoder, output, name=config.name, licence=config.licence, card=model_card(config))
-    return encoder
+    log = output.with_name(output.name + ".pretrain.jsonl")
+    if isinstance(config, TrainConfig):
+        universal = Universal(config, data)
+        optimize(universal, log, device=device, progress=progress)
+        encoders = universal.trained()
+        cards = {"encoder": model_card(config)}
+    else:
+        method = build_method(config, data)
+        optimize(method, log, device=device, progress=progress)
+        encoders = method.trained()
+        cards = {name: published_card(config, name) for name in encoders}
+    for name, encoder in encoders.items():
+        title, place = (config.name, output) if len(encoders) == 1 else (f"{config.name}-{name}", output / name)
+        save_pretrained(encoder.eval(), place, name=title, licence=config.licence, card=cards[name])
+    return encoders
 
 
 def optimize(method: Method[Batch], log: Path, *, device: str | None = None, progress: bool = True) -> None:
@@ -66,21 +80,23 @@ def optimize(method: Method[Batch], log: Path, *, device: str | None = None, pro
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     method.to(place).train()
     optimizer = method.optimizer()
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    parameters = [parameter for parameter in method.parameters() if parameter.requires_grad]
     course = _Course(log)
     batches = tqdm(method.batches(place), desc="pretrain", unit="step", total=method.steps, disable=not progress)
-    for step, batch in enumerate(batches):
-        outcome = method.loss(batch, step)
-        for group in optimizer.param_groups:
-            group["lr"] = method.learning_rate(step)
-        optimizer.zero_grad(set_to_none=True)
-        outcome.total.backward()  # type: ignore[no-untyped-call]  # torch has no type here
-        norm = nn.utils.clip_grad_norm_(parameters, method.gradient_norm or torch.inf)
-        if course.healthy(outcome.total, norm):
-            optimizer.step()
-            method.after_update(step)
-        if step % LOG_EVERY == 0 or step == method.steps - 1:
-            course.write(step=step, loss=outcome.total, **outcome.terms)
+    with torch.random.fork_rng():
+        torch.manual_seed(method.seed)
+        for step, batch in enumerate(batches):
+            outcome = method.loss(batch, step)
+            for group in optimizer.param_groups:
+                group["lr"] = method.learning_rate(step)
+            optimizer.zero_grad(set_to_none=True)
+            outcome.total.backward()  # type: ignore[no-untyped-call]  # torch has no type here
+            norm = nn.utils.clip_grad_norm_(parameters, method.gradient_norm or torch.inf)
+            if course.healthy(outcome.total, norm):
+                optimizer.step()
+                method.after_update(step)
+            if step % LOG_EVERY == 0 or step == method.steps - 1:
+                course.write(step=step, loss=outcome.total, **outcome.terms)
 
 
 class _Course:

@@ -22,12 +22,14 @@ class Method(nn.Module, ABC, Generic[Batch]):
 
     Args:
         steps: Number of updates.
+        seed: Of the random numbers that torch draws in layers, such as dropout.
         gradient_norm: Gradients are scaled down to this norm; None leaves them alone.
     """
 
-    def __init__(self, *, steps: int, gradient_norm: float | None = None) -> None:
+    def __init__(self, *, steps: int, seed: int, gradient_norm: float | None = None) -> None:
         super().__init__()
         self.steps = steps
+        self.seed = seed
         self.gradient_norm = gradient_norm
 
     @abstractmethod
@@ -50,5 +52,5 @@ class Method(nn.Module, ABC, Generic[Batch]):
         """Move what follows the learnt parameters, such as a momentum encoder."""
 
     @abstractmethod
-    def trained(self) -> PoseEncoder:
-        """Return the encoder that the run is for."""
+    def trained(self) -> dict[str, PoseEncoder]:
+        """Return the encoders that the run is for, by name; a single one is called "encoder"."""

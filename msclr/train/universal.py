@@ -13,7 +13,9 @@ from torch.nn import functional as F
 
 from msclr.losses.msclr import MSCLRLoss
 from msclr.losses.output import LossOutput
-from msclr.models.encoder import MultiSkeletonEncoder, build_encoder
+from msclr.models.base import PoseEncoder
+from msclr.models.build import build_encoder
+from msclr.models.encoder import MultiSkeletonEncoder
 from msclr.models.heads import ProjectionHead
 from msclr.models.momentum import MomentumEncoder
 from msclr.poses.batch import PoseBatch
@@ -65,7 +67,7 @@ class Universal(Method[Pairs]):
     """
 
     def __init__(self, config: TrainConfig, data: Path) -> None:
-        super().__init__(steps=config.steps, gradient_norm=GRADIENT_NORM)
+        super().__init__(steps=config.steps, seed=config.seed, gradient_norm=GRADIENT_NORM)
         self.config = config
         self.sources = load_sources(config, data)
         with torch.random.fork_rng(devices=[]):
@@ -120,17 +122,17 @@ class Universal(Method[Pairs]):
         """Return a straight rise, then half a cosine down to zero."""
         rise = max(1, round(self.steps * self.config.warmup))
         if step < rise:
-            return self.config.learning_rate * (step + 1) / rise
+            return self.config.learning_rate * ((step + 1) / rise)
         done = (step - rise) / max(1, self.steps - rise)
-        return self.config.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+        return self.config.learning_rate * (0.5 * (1 + math.cos(math.pi * done)))
 
     def after_update(self, step: int) -> None:
         """Move the key encoder."""
         self.key.update(self.query)
 
-    def trained(self) -> MultiSkeletonEncoder:
+    def trained(self) -> dict[str, PoseEncoder]:
         """Return the query encoder."""
-        return self.query.encoder
+        return {"encoder": self.query.encoder}
 
 
 def _clip_ids(sources: list[Source]) -> list[Tensor]:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import msclr
-from msclr.train.config import load_config
+from msclr.train.runs import load_run
 
 FOLDER = files("msclr").joinpath("weights", "msclr-base")
 
@@ -32,7 +32,7 @@ def test_it_is_small_and_finite():
 
 
 def test_its_configuration_is_that_of_the_recipe():
-    assert msclr.load_pretrained().config == load_config("msclr-base").encoder
+    assert msclr.load_pretrained().config == load_run("msclr-base").encoder
 
 
 def test_its_card_names_data_terms_and_what_was_held_out():

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from msclr import MsclrError
-from msclr.train.config import load_config
 from msclr.train.data import WindowSampler, load_sources
+from msclr.train.runs import load_run
 
 
 def test_what_is_held_out_is_never_drawn(training_folder, tiny_config):
@@ -22,7 +22,7 @@ def test_what_is_held_out_is_never_drawn(training_folder, tiny_config):
 
 
 def test_the_recipe_that_ships_leaves_out_subjects_and_pairs(data_root):
-    config = load_config("msclr-base")
+    config = load_run("msclr-base")
     sources = load_sources(config, data_root)
     for source in sources:
         subjects = {source.clips.column("subject")[index] for index in source.allowed}
@@ -81,9 +81,9 @@ def test_bad_configurations_are_errors(tmp_path, text):
     path = tmp_path / "run.json"
     path.write_text(text)
     with pytest.raises(MsclrError):
-        load_config(path)
+        load_run(path)
 
 
 def test_unknown_recipes_are_errors():
     with pytest.raises(FileNotFoundError, match="msclr-base"):
-        load_config("msclr-bass")
+        load_run("msclr-bass")

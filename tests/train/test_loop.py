@@ -10,7 +10,7 @@ from msclr.train.loop import pretrain
 
 
 def test_a_run_trains_and_writes_a_model_that_loads(training_folder, tiny_config, tmp_path):
-    encoder = pretrain(tiny_config, training_folder, tmp_path / "model", device="cpu", progress=False)
+    encoder = pretrain(tiny_config, training_folder, tmp_path / "model", device="cpu", progress=False)["encoder"]
     lines = [json.loads(line) for line in (tmp_path / "model.pretrain.jsonl").read_text().splitlines()]
     assert lines[-1]["step"] == tiny_config.steps - 1
     assert all(torch.isfinite(parameter).all() for parameter in encoder.parameters())
@@ -21,7 +21,7 @@ def test_a_run_trains_and_writes_a_model_that_loads(training_folder, tiny_config
 
 def test_the_same_seed_trains_the_same_weights(training_folder, tiny_config, tmp_path):
     runs = [pretrain(tiny_config, training_folder, tmp_path / name, device="cpu", progress=False) for name in "ab"]
-    for ours, theirs in zip(runs[0].parameters(), runs[1].parameters(), strict=True):
+    for ours, theirs in zip(*(run["encoder"].parameters() for run in runs), strict=True):
         assert torch.equal(ours, theirs)
 
 

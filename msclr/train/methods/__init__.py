@@ -1,0 +1,1 @@
+"""The published systems as methods of the training loop: SkeletonCLR, AimCLR, MS-CLR, SkeleMixCLR, CrosSCLR, ISC."""

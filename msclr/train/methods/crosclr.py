@@ -1,0 +1,75 @@
+"""CrosSCLR: three streams of a clip, which later tell each other what is alike."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from msclr.errors import ConfigError
+from msclr.losses.crosclr import STREAMS, CrosSCLRLoss
+from msclr.losses.output import LossOutput
+from msclr.models.config import PerSkeletonConfig
+from msclr.models.heads import ProjectionHead, SharedTailHead
+from msclr.train.methods.clips import AlignedClips
+from msclr.train.methods.config import PublishedConfig
+from msclr.train.methods.momentum import Branch, MomentumContrast
+from msclr.train.methods.skeletonclr import TwoViews
+
+
+class CrosSCLR(MomentumContrast[TwoViews]):
+    """Contrast joint, motion and bone stream each for itself, then let each learn from the neighbours of the others.
+
+    Source:
+        Li et al. 2021 (CrosSCLR), sections 3.2 and 3.3.
+    """
+
+    def __init__(self, config: PublishedConfig, clips: AlignedClips) -> None:
+        super().__init__(config, clips)
+        encoder, contrast = config.encoders[0], config.contrast
+        if not isinstance(encoder, PerSkeletonConfig):
+            raise ConfigError(f"a {type(encoder).__name__}", expected="a PerSkeletonConfig, which has streams")
+        for stream in STREAMS:
+            self.add_branch(stream, encoder.replace(stream=stream))
+        self.augmentation = self.recipe("skeletonclr")
+        self.contrast = CrosSCLRLoss(
+            contrast.projection,
+            contrast.queue_size,
+            temperature=contrast.temperature,
+            topk=contrast.topk,
+            context=contrast.context,
+            mine_after=contrast.mine_after,
+        )
+
+    def views(self, index: Tensor, device: torch.device) -> TwoViews:
+        """Make two views of each clip; all streams see the same."""
+        formats = torch.zeros_like(index)
+        query, key = (self.view(index, formats, self.augmentation).to(device) for _ in range(2))
+        return TwoViews(query, key, self.ids(index, device))
+
+    def loss(self, batch: TwoViews, step: int) -> LossOutput:
+        """Return the contrasts of the streams or, after the first epochs, what they learn from each other."""
+        mining = self.config.contrast.mine_after is not None
+        outcome: LossOutput = self.contrast(
+            {stream: self.query(stream, batch.query) for stream in STREAMS},
+            {stream: self.key(stream, batch.key) for stream in STREAMS},
+            epoch=self.epoch(step) if mining else None,
+            mining=None if mining else False,
+            sample_ids=batch.ids,
+        )
+        return outcome
+
+    def head(self, name: str, inputs: int) -> nn.Module:
+        """Build the head of a stream; in the published code motion and bone go on into that of the joint stream."""
+        if self.config.legacy and name != "joint":
+            joint = self.queries["joint"]
+            if isinstance(joint, Branch) and isinstance(joint.head, ProjectionHead):
+                return SharedTailHead(inputs, joint.head)
+        return super().head(name, inputs)
+
+    def after_update(self, step: int) -> None:
+        """Move the key branches; in the published code only that of motion once streams learn from each other."""
+        last = self.config.contrast.mine_after
+        mining = last is not None and self.epoch(step) > last
+        for name in STREAMS:
+            if name == "motion" or not (mining and self.config.legacy):
+                self.move(name)

@@ -1,0 +1,131 @@
+"""SkeleMixCLR: body parts of one clip pasted into another, and both found again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from einops import repeat
+from torch import Tensor
+
+from msclr.augment.clips import Clips
+from msclr.augment.skelemix import SkeleMix
+from msclr.errors import ConfigError
+from msclr.losses.output import LossOutput
+from msclr.losses.skelemix import SkeleMixLoss
+from msclr.models.base import PersonVectors, PoseEncoder
+from msclr.models.config import PerSkeletonConfig
+from msclr.models.conventions import bones_of
+from msclr.models.features import JointEncoder
+from msclr.models.per_skeleton import PerSkeletonEncoder
+from msclr.poses.streams import Stream, bone_stream, motion_stream
+from msclr.train.methods.clips import AlignedClips, View, packed_view
+from msclr.train.methods.config import PublishedConfig
+from msclr.train.methods.momentum import Branch, MomentumContrast
+
+
+@dataclass(frozen=True, eq=False)
+class MixedView:
+    """Clips with regions of others: `pasted` bool [b, t', j] at the rate of the features, `partner` int64 [b]."""
+
+    view: View
+    pasted: Tensor
+    partner: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class MixViews:
+    """Two normal views, mixes of the first, and ids int64 [b] or None."""
+
+    query: View
+    key: View
+    mixes: tuple[MixedView, ...]
+    ids: Tensor | None
+
+
+class SkeleMixCLR(MomentumContrast[MixViews]):
+    """Match whole clips, and in mixed clips match each part with the clip that it came from.
+
+    Streams are made before clips are mixed, so that no bone or motion leads from one clip into another.
+
+    Source:
+        Chen et al. 2022 (SkeleMixCLR), sections 3.2 to 3.4.
+    """
+
+    def __init__(self, config: PublishedConfig, clips: AlignedClips) -> None:
+        super().__init__(config, clips)
+        encoder, contrast = config.encoders[0], config.contrast
+        if not isinstance(encoder, PerSkeletonConfig):
+            raise ConfigError(f"a {type(encoder).__name__}", expected="a PerSkeletonConfig, which has streams")
+        self.stream: Stream = encoder.stream
+        self.add_branch("encoder", encoder.replace(stream="joint"))
+        found = self.recipe("skelemix")
+        self.augmentation, self.mix = found, found.mix or SkeleMix()
+        self.contrast = SkeleMixLoss(
+            contrast.projection, contrast.queue_size, temperature=contrast.temperature, weight=contrast.mix_weight
+        )
+
+    def views(self, index: Tensor, device: torch.device) -> MixViews:
+        """Make two views of each clip and mix the first several times."""
+        clips = self.clips.formats[0].select(index)
+        query, key = (in_stream(self.augmentation(clips, generator=self.random), self.stream) for _ in range(2))
+        mixes = tuple(self._mixed(query, device) for _ in range(self.augmentation.mixes))
+        return MixViews(_whole(query).to(device), _whole(key).to(device), mixes, self.ids(index, device))
+
+    def loss(self, batch: MixViews, step: int) -> LossOutput:
+        """Return the contrast of whole clips plus those of the parts."""
+        parts = [self._parts(mix) for mix in batch.mixes]
+        outcome: LossOutput = self.contrast(
+            self.query("encoder", batch.query),
+            self.key("encoder", batch.key),
+            [inside for inside, _ in parts],
+            [outside for _, outside in parts],
+            [mix.partner for mix in batch.mixes],
+            sample_ids=batch.ids,
+        )
+        return outcome
+
+    def trained(self) -> dict[str, PoseEncoder]:
+        """Return the encoder, which makes its stream itself from now on."""
+        found = super().trained()
+        for encoder in found.values():
+            if isinstance(encoder, PerSkeletonEncoder):
+                encoder.stream = self.stream
+                encoder.config = encoder.config.replace(stream=self.stream)
+        return found
+
+    def _mixed(self, clips: Clips, device: torch.device) -> MixedView:
+        mixed = self.mix(clips, generator=self.random)
+        return MixedView(_whole(mixed.clips).to(device), mixed.pasted.to(device), mixed.partner.to(device))
+
+    def _parts(self, mix: MixedView) -> tuple[Tensor, Tensor]:
+        """Embed the pasted region and the rest of each mixed clip."""
+        branch = self.queries["encoder"]
+        if not (isinstance(branch, Branch) and isinstance(branch.encoder, JointEncoder)):
+            raise ConfigError("an encoder without joint features", expected="an ST-GCN: it pools regions")
+        features = branch.encoder.features(mix.view.batch)
+        pasted = repeat(mix.pasted, "b t j -> b p t j", p=features.batch.num_slots)
+        pooled = branch.encoder.pool_masked(features, features.batch.pack([pasted]))
+        inside, outside = (PersonVectors.of(each, features.batch).mean() for each in pooled)
+        return branch.head(inside), branch.head(outside)
+
+
+def in_stream(clips: Clips, stream: Stream) -> Clips:
+    """Return clips as their joint, bone or motion stream, with the bones that the network was published with.
+
+    Example:
+        >>> from msclr import get_skeleton
+        >>> known = torch.ones(2, 1, 8, 25, dtype=torch.bool)
+        >>> clips = Clips(torch.randn(2, 1, 8, 25, 3), known, get_skeleton("kinect_v2_25"))
+        >>> bool(in_stream(clips, "motion").valid[:, :, -1].any())
+        False
+    """
+    if stream == "joint":
+        return clips
+    if stream == "bone":
+        return clips.moved(*bone_stream(clips.positions, clips.valid, bones_of(clips.skeleton)))
+    return clips.moved(*motion_stream(clips.positions, clips.valid))
+
+
+def _whole(clips: Clips) -> View:
+    return packed_view([(torch.arange(clips.num_clips), clips)])

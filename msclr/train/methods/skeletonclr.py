@@ -1,0 +1,54 @@
+"""SkeletonCLR: two normal views of a clip, one contrast."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from msclr.losses.msclr import MSCLRLoss
+from msclr.losses.output import LossOutput
+from msclr.train.methods.clips import AlignedClips, View
+from msclr.train.methods.config import PublishedConfig
+from msclr.train.methods.momentum import MomentumContrast
+
+
+@dataclass(frozen=True, eq=False)
+class TwoViews:
+    """A query and a key view of the same clips, and their ids int64 [b] or None."""
+
+    query: View
+    key: View
+    ids: Tensor | None
+
+
+class SkeletonCLR(MomentumContrast[TwoViews]):
+    """Momentum contrast of skeleton clips; with several formats, of a clip in two joint conventions.
+
+    Source:
+        Li et al. 2021 (CrosSCLR), section 3.1.
+    """
+
+    def __init__(self, config: PublishedConfig, clips: AlignedClips) -> None:
+        super().__init__(config, clips)
+        contrast = config.contrast
+        self.add_branch("encoder", config.encoders[0])
+        self.augmentation = self.recipe("skeletonclr")
+        self.contrast = MSCLRLoss(contrast.projection, contrast.queue_size, temperature=contrast.temperature)
+
+    def views(self, index: Tensor, device: torch.device) -> TwoViews:
+        """Make two views of each clip."""
+        query, key = self.draw_formats(index)
+        return TwoViews(
+            self.view(index, query, self.augmentation).to(device),
+            self.view(index, key, self.augmentation).to(device),
+            self.ids(index, device),
+        )
+
+    def loss(self, batch: TwoViews, step: int) -> LossOutput:
+        """Return the InfoNCE of the batch."""
+        outcome: LossOutput = self.contrast(
+            self.query("encoder", batch.query), self.key("encoder", batch.key), sample_ids=batch.ids
+        )
+        return outcome

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+import msclr
+from msclr.augment.pipeline import Compose
+from msclr.models.base import PoseEncoder
+from msclr.models.build import build_encoder
+from msclr.models.config import PerSkeletonConfig
+from msclr.poses.batch import PoseBatch
+from msclr.train.loop import pretrain
+from msclr.train.methods.build import build_method
+from msclr.train.methods.clips import draw_views, load_clips, packed_view
+from msclr.train.runs import load_run
+
+TINY = [
+    "clips.formats.0.file=kinect.npz",
+    "clips.persons=1",
+    "schedule.batch_size=4",
+    "contrast.queue_size=16",
+    "contrast.projection=8",
+    "steps=3",
+]
+GRAPH = [*TINY, "encoders.0.hidden=4", "encoders.0.dim=8"]
+RUNS = {
+    "skeletonclr": [*GRAPH, "clips.frames=16"],
+    "aimclr": [*GRAPH, "clips.frames=16", "contrast.mine_after=0"],
+    "ms-aimclr": [
+        *GRAPH,
+        "clips.frames=16",
+        'encoders.0.skeletons=["kinect_v2_25","smpl_24"]',
+        "clips.formats.1.file=smpl.npz",
+        "clips.formats.1.skeleton=smpl_24",
+    ],
+    "crosclr": [*GRAPH, "clips.frames=16", "contrast.mine_after=0"],
+    "skelemix": [*GRAPH, "clips.frames=48"],
+    "isc": [*TINY, "encoders.0.hidden=4", "encoders.1.channels=[4, 4]", "encoders.1.strides=[1, 2]"],
+}
+
+
+@pytest.mark.parametrize("legacy", [False, True], ids=["corrected", "legacy"])
+@pytest.mark.parametrize("name", RUNS)
+def test_every_system_trains_and_writes_models_that_load(training_folder, tmp_path, name, legacy):
+    run = load_run(name, [*RUNS[name], f"legacy={str(legacy).lower()}"])
+    encoders = pretrain(run, training_folder, tmp_path / "model", device="cpu", progress=False)
+    lines = [json.loads(line) for line in (tmp_path / "model.pretrain.jsonl").read_text().splitlines()]
+    assert lines[-1]["step"] == 2
+    assert lines[-1]["skipped"] == 0
+    clip = load_clips(run.clips, training_folder).formats[0].select(torch.tensor([0]))
+    batch = PoseBatch.from_dense([(clip.skeleton, clip.positions, clip.valid, torch.tensor([False]))])
+    for branch, encoder in encoders.items():
+        folder = tmp_path / "model" if len(encoders) == 1 else tmp_path / "model" / branch
+        again = msclr.load_pretrained(folder)
+        assert isinstance(again, PoseEncoder)
+        with torch.no_grad():
+            torch.testing.assert_close(again(batch), encoder(batch))
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_every_system_trains_the_same_from_one_seed_and_another_from_another(training_folder, tmp_path, name):
+    def weights(seed: int) -> torch.Tensor:
+        run = load_run(name, [*RUNS[name], f"seed={seed}", "steps=2"])
+        encoders = pretrain(run, training_folder, tmp_path / "model", device="cpu", progress=False)
+        return torch.cat([weight.detach().flatten() for each in encoders.values() for weight in each.parameters()])
+
+    assert torch.equal(weights(0), weights(0))
+    assert not torch.equal(weights(0), weights(1))
+
+
+def test_views_of_mixed_conventions_come_back_in_the_order_of_the_clips(training_folder):
+    run = load_run("ms-aimclr", RUNS["ms-aimclr"])
+    clips = load_clips(run.clips, training_folder)
+    index, formats = torch.tensor([3, 1, 5, 0]), torch.tensor([1, 0, 1, 0])
+    view = packed_view(list(draw_views(clips, index, formats, Compose(()), torch.Generator())))
+    encoder = build_encoder(PerSkeletonConfig(skeletons=("kinect_v2_25", "smpl_24"), hidden=4, dim=8)).eval()
+    with torch.no_grad():
+        together = encoder.encode(view.batch)[view.rows]
+        for row, (clip, number) in enumerate(zip(index, formats, strict=True)):
+            alone = clips.formats[number].select(clip[None])
+            block = (alone.skeleton, alone.positions, alone.valid, torch.tensor([False]))
+            torch.testing.assert_close(together[row], encoder.encode(PoseBatch.from_dense([block]))[0])
+
+
+@pytest.mark.parametrize("pairs", ["random", "cross"])
+def test_conventions_are_drawn_for_each_clip(training_folder, pairs):
+    method = build_method(load_run("ms-aimclr", [*RUNS["ms-aimclr"], f"pairs={pairs}"]), training_folder)
+    query, key = method.draw_formats(torch.zeros(4000, dtype=torch.int64))
+    assert abs(query.float().mean() - 0.5) < 0.05
+    assert abs((query == key).float().mean() - (0.5 if pairs == "random" else 0.0)) < 0.05
+
+
+def test_an_epoch_of_several_formats_passes_over_all_clips_once_for_each(training_folder):
+    method = build_method(load_run("ms-aimclr", [*RUNS["ms-aimclr"], "steps=null"]), training_folder)
+    seen: list[int] = []
+    method.views = lambda index, device: seen.extend(index.tolist())  # type: ignore[method-assign]
+    batches = method.batches(torch.device("cpu"))
+    for _ in range(method.per_epoch):
+        next(batches)
+    assert method.per_epoch == 12 * 2 // 4
+    assert sorted(seen) == sorted([*range(12)] * 2)
+    assert method.epoch(method.per_epoch - 1) == 1
+    assert method.epoch(method.per_epoch) == 2
+
+
+def test_the_rate_drops_after_its_milestone(training_folder):
+    run = load_run("skeletonclr", [*RUNS["skeletonclr"], "schedule.milestones=[2]", "steps=null"])
+    method = build_method(run, training_folder)
+    last = 2 * method.per_epoch - 1
+    assert method.learning_rate(last) == pytest.approx(0.1)
+    assert method.learning_rate(last + 1) == pytest.approx(0.01)
+
+
+def test_key_encoders_start_as_copies_unless_the_published_start_is_wanted(training_folder):
+    for legacy in (False, True):
+        run = load_run("skeletonclr", [*RUNS["skeletonclr"], f"legacy={str(legacy).lower()}"])
+        method = build_method(run, training_folder)
+        pairs = zip(method.queries.parameters(), method.keys.parameters(), strict=True)
+        assert all(torch.equal(ours, theirs) for ours, theirs in pairs) is not legacy
+
+
+def test_only_the_motion_key_follows_in_the_published_mining(training_folder):
+    method = build_method(load_run("crosclr", [*RUNS["crosclr"], "legacy=true"]), training_folder)
+    before = {name: [weight.clone() for weight in key.parameters()] for name, key in method.keys.items()}
+    method.after_update(0)
+    moved = {
+        name: any(not torch.equal(old, new) for old, new in zip(before[name], key.parameters(), strict=True))
+        for name, key in method.keys.items()
+    }
+    assert moved == {"joint": False, "motion": True, "bone": False}
+
+
+def test_a_format_without_a_file_is_derived_from_the_first(training_folder):
+    run = load_run("ms-aimclr", [*RUNS["ms-aimclr"], "clips.formats.1.file=null"])
+    clips = load_clips(run.clips, training_folder)
+    assert [each.skeleton.id for each in clips.formats] == ["kinect_v2_25", "smpl_24"]
+    assert clips.formats[1].valid.any()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("schedule.batch_size=400", "12 clips for batches of 400"),
+        ("clips.formats.0.file=other.npz", "no recording"),
+        ("clips.formats.0.file=no.npz", "no such file"),
+    ],
+)
+def test_clips_that_do_not_fit_are_refused(training_folder, change, message):
+    changes = [*RUNS["ms-aimclr"], change]
+    if "other" in change:
+        changes.append("clips.formats.1.file=renamed.npz")
+        import numpy as np
+
+        arrays = dict(np.load(training_folder / "smpl.npz"))
+        arrays["names"] = np.array([f"renamed {name}" for name in arrays["names"]])
+        np.savez(training_folder / "renamed.npz", **arrays)
+    with pytest.raises(msclr.MsclrError, match=message):
+        build_method(load_run("ms-aimclr", changes), training_folder)
