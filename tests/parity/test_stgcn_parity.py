@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+from oracles import published_lines
 from oracles import published_stgcn as naive
 from parity.checkpoints import FORMATS, KINECT_BONES, Maker, clips, contrastive, under
+from strategies import standing_person
 
 from msclr import get_skeleton
 from msclr.hub.foreign.importing import import_checkpoint
@@ -176,3 +179,19 @@ def test_without_the_published_pooling_neighbours_and_absent_persons_do_not_matt
     assert torch.allclose(together, backwards, atol=1e-5)
     one_person = naive.pool(naive.last_map(values[1:2, ..., :1], state), 1)
     agree(together[1:2], one_person)
+
+
+@pytest.mark.parametrize("persons", [1, 2])
+@pytest.mark.parametrize("stream", ["joint", "motion"])
+def test_embed_goes_all_the_way_from_a_recording(persons, stream, tmp_path):
+    state = Maker(9).encoder(4, 8)
+    encoder = imported(under("encoder_q", state), tmp_path, family="aimclr", stream=stream).encoder
+    recording = standing_person("kinect_v2_25", frames=83, persons=persons, seed=3)
+    both = np.zeros((2, 83, 25, 3))
+    both[:persons] = recording.positions
+    prepared = torch.from_numpy(published_lines.cros(both.transpose(1, 2, 3, 0), 50)).permute(2, 0, 1, 3)[None]
+    if stream == "motion":
+        moved = torch.zeros_like(prepared)
+        moved[:, :, :-1] = prepared[:, :, 1:] - prepared[:, :, :-1]
+        prepared = moved
+    agree(encoder.embed(recording, normalize=False), naive.pool(naive.last_map(prepared, state), 2))
