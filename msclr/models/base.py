@@ -31,6 +31,7 @@ class PersonVectors:
         slot: [m] int64, its person slot in the clip.
         num_clips: Number of clips, b.
         num_slots: Person slots of a clip, p.
+        seen: [m] bool, False for rows of absent persons that a network computes all the same; None if there are none.
 
     Example:
         >>> import torch
@@ -44,6 +45,7 @@ class PersonVectors:
     slot: Tensor
     num_clips: int
     num_slots: int
+    seen: Tensor | None = None
 
     @classmethod
     def of(cls, values: Tensor, batch: PoseBatch) -> PersonVectors:

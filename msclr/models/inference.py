@@ -34,10 +34,15 @@ class _Totals:
 
     features: list[dict[int, Tensor]]
     weights: list[dict[int, float]]
+    seen_only: bool
 
     def add(self, vectors: PersonVectors, windows: Sequence[_Window]) -> None:
         values = vectors.values.float().cpu()
-        for vector, item, slot in zip(values, vectors.clip.tolist(), vectors.slot.tolist(), strict=True):
+        seen = [True] * len(values) if vectors.seen is None or not self.seen_only else vectors.seen.tolist()
+        rows = zip(values, vectors.clip.tolist(), vectors.slot.tolist(), seen, strict=True)
+        for vector, item, slot, counts in rows:
+            if not counts:
+                continue
             window = windows[item]
             features, weights = self.features[window.clip], self.weights[window.clip]
             features[slot] = features.get(slot, torch.zeros_like(vector)) + window.weight * vector
@@ -99,7 +104,7 @@ def embed(
     if person not in ("pool", "each"):
         raise PoseError(f"person={person!r}", expected="'pool' or 'each'")
     failed: set[int] = set()
-    totals = _Totals([{} for _ in recordings], [{} for _ in recordings])
+    totals = _Totals([{} for _ in recordings], [{} for _ in recordings], seen_only=person == "each")
     was_training = encoder.training
     encoder.eval()
     try:

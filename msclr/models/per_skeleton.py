@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from msclr.collectives import world_size
 from msclr.errors import ConfigError, SkeletonError, UnknownSkeletonError
-from msclr.models.base import Preparation
+from msclr.models.base import PersonVectors, Preparation
 from msclr.models.conventions import ConventionLayers, bones_of
 from msclr.models.features import JointEncoder, JointFeatures
 from msclr.models.pooling import Pooling
@@ -157,6 +157,15 @@ class PerSkeletonEncoder(JointEncoder):
         """Average joint features over time and joints: one vector [m, dim] for each person."""
         pooled: Tensor = self.pooling(features.values, features.valid, features.batch)
         return pooled
+
+    def persons(self, batch: PoseBatch) -> PersonVectors:
+        """Return one vector for each person; with legacy pooling for absent ones, too, marked as not seen."""
+        rows = super().persons(batch)
+        if not self.legacy_pooling:
+            return rows
+        there = torch.zeros(rows.num_clips, rows.num_slots, dtype=torch.bool, device=rows.clip.device)
+        there[batch.clip, batch.slot] = True
+        return replace(rows, seen=there[rows.clip, rows.slot])
 
     def prepare(self, recording: PoseSequence) -> PoseSequence:
         """Bring a recording of one of the encoder's conventions to the coordinates that the network was made for."""

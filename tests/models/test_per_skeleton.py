@@ -101,6 +101,14 @@ def test_in_the_published_way_an_absent_person_is_averaged():
     assert not torch.allclose(legacy.encode(batch), masked.encode(batch), atol=1e-4)
 
 
+def test_each_person_who_is_seen_has_a_row_and_nobody_else():
+    clips = [standing_person("kinect_v2_25", frames=20, persons=count, seed=count) for count in (1, 2)]
+    legacy = small(legacy_pooling=True)
+    assert legacy.embed(clips, person="each").shape == (3, 8)
+    rows = legacy.embed(clips[1], person="each", normalize=False)
+    assert torch.allclose(rows.mean(dim=0, keepdim=True), legacy.embed(clips[1], normalize=False), atol=1e-6)
+
+
 def test_training_normalises_each_convention_by_itself():
     encoder = PerSkeletonEncoder(["kinect_v2_25", "smpl_24"], hidden=4, dim=8).train()
     before = [layers.norm.running_mean.clone() for layers in encoder.conventions]
