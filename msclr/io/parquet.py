@@ -192,7 +192,8 @@ def _numbers(table: object, name: str, where: str) -> npt.NDArray[np.generic]:
     column = table[name]  # type: ignore[index]  # pyarrow has no types
     if column.null_count:
         raise FileFormatError(f"a null in {name!r}", where=where, expected="a number in every row")
-    values: npt.NDArray[np.generic] = column.to_numpy()
+    # Not to_numpy, which imports pandas where it is installed.
+    values: npt.NDArray[np.generic] = np.from_dlpack(column.combine_chunks())
     return values
 
 
@@ -207,7 +208,7 @@ def _places(table: object, name: str, known: list[str], where: str) -> npt.NDArr
     if unknown:
         raise FileFormatError(f"the {name} {unknown[0]!r:.60}", where=where, expected=f"a {name} that the file names")
     lookup = np.array([places[text] for text in texts], dtype=np.intp)
-    indices = np.asarray(encoded.indices.to_numpy(), dtype=np.intp)
+    indices = np.asarray(np.from_dlpack(encoded.indices), dtype=np.intp)
     return lookup[indices] if len(indices) else indices
 
 
