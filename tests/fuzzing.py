@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
 import random
 import re
@@ -10,7 +11,6 @@ import time
 import traceback
 import warnings
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -220,11 +220,11 @@ class Campaign:
         if problems:
             raise AssertionError(f"the undamaged {layout} is read wrongly: {problems}")
 
-    def run(self, *, mutations: int | None = None, seconds: float = float("inf"), first: int = 0) -> Report:
-        """Make so many damaged files, or as many as the time allows."""
+    def run(self, *, mutations: int = 0, seconds: float = 0.0, first: int = 0) -> Report:
+        """Make so many damaged files, and more until the time is over."""
         report, end = Report(), time.monotonic() + seconds
-        for number in self._numbers(first, mutations):
-            if time.monotonic() > end:
+        for number in itertools.count(first):
+            if report.made >= mutations and time.monotonic() > end:
                 break
             self.attempt(number, report)
         return report
@@ -270,12 +270,6 @@ class Campaign:
                 last = traceback.extract_tb(error.__traceback__)[-1]
                 problem = f"{type(error).__name__} in {Path(last.filename).name}:{last.lineno} ({error!s:.100})"
         return problem, time.process_time() - start
-
-    def _numbers(self, first: int, mutations: int | None) -> Iterator[int]:
-        number = first
-        while mutations is None or number < first + mutations:
-            yield number
-            number += 1
 
 
 def unhelpful(error: MsclrError) -> str | None:
