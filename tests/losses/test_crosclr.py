@@ -153,3 +153,10 @@ def test_streams_that_do_not_fit_are_named() -> None:
         build()(query, {"joint": key["joint"]})
     with pytest.raises(PoseTypeError, match="query is a Tensor"):
         build()(query["joint"], key)
+
+
+@pytest.mark.parametrize("context", [True, False])
+def test_an_entry_that_is_bad_in_one_queue_is_not_mined_there(context: bool) -> None:
+    query, loss = views(2), build(3, topk=3, context=context).eval()
+    loss.queues["bone"].keys[1] = float("nan")
+    assert loss(query, views(2, seed=1), mining=True).total.isfinite()
