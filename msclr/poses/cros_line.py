@@ -27,7 +27,7 @@ ROOT, CENTER, LEFT_SHOULDER, RIGHT_SHOULDER = 0, 20, 4, 8  # of the Kinect v2
 BODIES = 2
 EPSILON = 1e-4
 
-_CENTERS = ("thorax", "neck", "upper_neck", "spine_mid", "pelvis")
+_CENTERS = ("thorax", "neck", "upper_neck", "spine_mid", "pelvis", "belly_marker")
 _SHOULDERS = (
     ("left_shoulder", "right_shoulder"),
     ("left_shoulder_marker", "right_shoulder_marker"),
@@ -199,10 +199,8 @@ def cros_line(sequence: PoseSequence, *, frames: int = 50) -> PoseSequence:
             expected="at least one known joint",
         )
     center, left, right = joints_of(sequence.skeleton)
-    metres = METRES_PER_UNIT.get(sequence.unit, 1.0)
-    upright = turn_up(torch.tensor(sequence.positions, dtype=torch.float64), sequence.up).numpy() * metres
     length = int(present.any(axis=0).sum())
-    bodies = first_bodies(upright, present)[:, :length]
+    bodies = first_bodies(in_metres(sequence), present)[:, :length]
     known = first_bodies(sequence.valid, present)[:, :length]
     known &= known[:, :, center, None]  # without its centre, nothing of a person can be placed
     values = np.where(known[..., None], centre_each_frame(bodies, center), 0.0)
@@ -226,6 +224,18 @@ def cros_line(sequence: PoseSequence, *, frames: int = 50) -> PoseSequence:
         unit="m" if sequence.unit in METRES_PER_UNIT else sequence.unit,
         up="+y",
     )
+
+
+def in_metres(sequence: PoseSequence) -> npt.NDArray[np.float64]:
+    """Return the positions [p, t, j, c] with y up, in metres where the unit is known.
+
+    Example:
+        >>> clip = PoseSequence.from_array(np.ones((1, 25, 3)), "kinect_v2_25", unit="cm", up="+z")
+        >>> in_metres(clip)[0, 0, 0].tolist()
+        [0.01, 0.01, -0.01]
+    """
+    positions = torch.tensor(sequence.positions, dtype=torch.float64)
+    return np.asarray(turn_up(positions, sequence.up).numpy() * METRES_PER_UNIT.get(sequence.unit, 1.0))
 
 
 def joints_of(skeleton: SkeletonSpec) -> tuple[int, int, int]:

@@ -14,7 +14,8 @@ import numpy.typing as npt
 import torch
 
 from msclr.errors import PoseError, SkeletonError
-from msclr.poses.canonical import hold, turn_up
+from msclr.poses.canonical import hold
+from msclr.poses.cros_line import in_metres
 from msclr.poses.sequence import PoseSequence
 from msclr.skeletons.spec import METRES_PER_UNIT, SkeletonSpec
 
@@ -179,8 +180,7 @@ def isc_line(sequence: PoseSequence) -> PoseSequence:
     bottom, top, left, right = joints = joints_of(sequence.skeleton)
     kept = central_frames(sequence.num_frames)
     sequence = sequence.frames(kept.start, kept.stop)
-    metres = METRES_PER_UNIT.get(sequence.unit, 1.0)
-    positions = turn_up(torch.tensor(sequence.positions, dtype=torch.float64), sequence.up).numpy() * metres
+    positions = in_metres(sequence)
     order = _by_spread(positions, sequence.valid)[:BODIES]
     source = _filled_frames(np.asarray(sequence.valid[order].any(axis=2)))
     positions = np.take_along_axis(positions[order], source[:, :, None, None], axis=1)
