@@ -10,8 +10,10 @@ from oracles import published_stgcn as naive
 from parity.checkpoints import FORMATS, KINECT_BONES, Maker, clips, contrastive, under
 from strategies import standing_person
 
-from msclr import get_skeleton
+from msclr import PoseSequence, get_skeleton
 from msclr.hub.foreign.importing import import_checkpoint
+from msclr.hub.load import load_pretrained
+from msclr.hub.save import save_pretrained
 from msclr.models.base import PersonVectors
 from msclr.models.energy_drop import energy_drop
 from msclr.poses.batch import PoseBatch
@@ -195,3 +197,16 @@ def test_embed_goes_all_the_way_from_a_recording(persons, stream, tmp_path):
         moved[:, :, :-1] = prepared[:, :, 1:] - prepared[:, :, :-1]
         prepared = moved
     agree(encoder.embed(recording, normalize=False), naive.pool(naive.last_map(prepared, state), 2))
+
+
+def test_recordings_of_every_published_format_are_embedded_after_saving(tmp_path):
+    result = imported(under("encoder_q", Maker(10).flexible(4, 8, list(FORMATS))), tmp_path)
+    assert any("not published" in note for note in result.report.notes)
+    encoder = load_pretrained(save_pretrained(result.encoder, tmp_path / "model"))
+    for spec in encoder.skeletons:
+        values = np.random.default_rng(0).normal(size=(2, 70, spec.num_joints, 3)) + 3
+        recording = PoseSequence.from_array(values, spec, unit="m", up="+y")
+        vector = encoder.embed(recording)
+        assert torch.equal(vector, result.encoder.embed(recording))
+        moved = recording.replace(positions=recording.positions + np.float32([1, 0, 2]))
+        assert torch.allclose(encoder.embed(moved), vector, atol=1e-4)

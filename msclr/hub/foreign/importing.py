@@ -106,8 +106,10 @@ def import_checkpoint(
             expected=f"the published layout of {found}",
         )
     skeletons = tuple(each.skeleton.id for each in made.formats) or ("kinect_v2_25",)
-    note = HABITS[found].note if found in HABITS else ""
-    report = ImportReport(found, stream, skeletons, keys, checkpoint.other, (note,) if note else ())
+    notes = [HABITS[found].note] if found in HABITS and HABITS[found].note else []
+    if family is None and found == "skeletonclr":
+        notes.append("AimCLR has the same layout and preparation; --family aimclr names it so")
+    report = ImportReport(found, stream, skeletons, keys, checkpoint.other, tuple(notes))
     head = None if found == "isc" else head_of(own, made.formats, checkpoint.where)
     return Imported(encoder, head, report)
 
