@@ -30,17 +30,22 @@ _FACE = ("nose", "left_eye", "right_eye")
 
 
 def unit(sequence: PoseSequence) -> list[Finding]:
-    """Compare the height that the unit implies with people's."""
+    """Compare the height that the unit implies with people's; say what unit fits where none is declared."""
     metres = METRES_PER_UNIT.get(sequence.unit)
     marks = landmarks(sequence.skeleton)
-    if not marks.torso or metres is None:
+    if not marks.torso or (metres is None and sequence.unit != "unknown"):
         return []
     known = torch.tensor(sequence.valid)
     lengths = torso_length(torch.tensor(sequence.positions), known, marks)[known.any(dim=2).any(dim=1)]
     height = float(lengths.median()) * STATURE_PER_TORSO
-    if SHORTEST <= height * metres <= TALLEST or height <= 0:
+    if height <= 0 or (metres is not None and SHORTEST <= height * metres <= TALLEST):
         return []
     likely = [name for name, size in METRES_PER_UNIT.items() if SHORTEST <= height * size <= TALLEST]
+    if metres is None:
+        fits = f"which fits {likely[0]}; pass unit={likely[0]!r} if so" if likely else "which fits no usual unit"
+        return [
+            Finding("unit_unknown", "warning", f"nothing says the unit; the person is about {height:.3g} tall, {fits}")
+        ]
     advice = f"pass unit={likely[0]!r}" if likely else "no usual unit fits; pass unit='normalized', or 'px' for images"
     text = f"in {sequence.unit} the person is about {height * metres:.3g} m tall; {advice}"
     return [Finding("unit", "error", text)]

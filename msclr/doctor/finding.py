@@ -13,7 +13,7 @@ class Finding:
     """A suspicion about a recording.
 
     Args:
-        code: unit, axes, sides, slid, zeros, missing, gaps, jumps or duplicates.
+        code: unit, unit_unknown, axes, sides, slid, zeros, missing, gaps, jumps or duplicates.
         severity: "error": vectors of it would be wrong. "warning": probably. "note": good to know.
         text: What is suspicious and what to do about it.
 

@@ -172,14 +172,14 @@ def _check(recording: PoseSequence, person: str, index: int) -> None:
         )
 
 
-def cut_windows(encoder: PoseEncoder, recording: PoseSequence) -> list[PoseSequence]:
-    """Cut a recording into the fewest windows of equal length (to one frame) that are not too long."""
+def cut_windows(encoder: PoseEncoder, recording: PoseSequence) -> Iterator[PoseSequence]:
+    """Cut a recording into the fewest windows of equal length (to one frame) that are not too long, one by one."""
     longest = encoder.maximum_frames
     if recording.fps is not None:
         longest = max(1, round(encoder.maximum_seconds * recording.fps))
     count = max(1, math.ceil(recording.num_frames / longest))
     edges = [round(number * recording.num_frames / count) for number in range(count + 1)]
-    return [recording.frames(start, stop) for start, stop in itertools.pairwise(edges)]
+    return (recording.frames(start, stop) for start, stop in itertools.pairwise(edges))
 
 
 def _chunks(windows: Iterator[_Window], size: int) -> Iterator[list[_Window]]:

@@ -95,7 +95,7 @@ def long_clip(frames):
 
 def pooled_by_hand(encoder, clip):
     """The mean of the vectors of the windows, by their lengths."""
-    windows = cut_windows(encoder, clip)
+    windows = list(cut_windows(encoder, clip))
     vectors = torch.cat([encoder.embed(window, normalize=False) for window in windows])
     lengths = torch.tensor([float(window.num_frames) for window in windows])
     return F.normalize((vectors * lengths[:, None]).sum(dim=0, keepdim=True) / lengths.sum(), dim=-1)
@@ -103,7 +103,7 @@ def pooled_by_hand(encoder, clip):
 
 def test_b08_a_long_recording_equals_its_windows_pooled(encoder):
     clip = long_clip(3_100)
-    windows = cut_windows(encoder, clip)
+    windows = list(cut_windows(encoder, clip))
     assert len(windows) == 11
     assert sum(window.num_frames for window in windows) == clip.num_frames
     same(encoder.embed(clip, batch_size=4), pooled_by_hand(encoder, clip))
@@ -131,11 +131,11 @@ print(peak() - before)
 """
 
 
-@pytest.mark.parametrize("frames", [30_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("frames", [60_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
 def test_b08_memory_does_not_grow_with_the_recording(frames):
     done = python("-c", MILLION, str(frames))
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) < 200 * 2**20
+    assert int(done.stdout) < 32 * 2**20
 
 
 def test_b21_duplicate_frames_a_constant_pose_and_a_bone_of_no_length(encoder):
