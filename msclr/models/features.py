@@ -52,7 +52,7 @@ class JointEncoder(PoseEncoder):
 
         Args:
             features: From `features()`.
-            pasted: [n, t] bool at the frame rate of the features, see `PoseBatch.pack`.
+            pasted: [n, t] bool at the frame rate of the features: `features.batch.pack([mask])` of dense masks.
 
         Returns:
             Vectors [m, dim] of the inside and of the outside, zero where a person has nothing there.
@@ -67,7 +67,7 @@ class JointEncoder(PoseEncoder):
             raise PoseError(
                 f"a mask {tuple(pasted.shape)} of {pasted.dtype}",
                 expected=f"bool {tuple(features.valid.shape)}: one for each joint at the frame rate of the features",
-                remedy="batch.pack([mask]) with a mask [b, p, t, j]",
+                remedy="features.batch.pack([mask]) with a mask [b, p, t, j]",
             )
         inside = replace(features, valid=features.valid & pasted)
         outside = replace(features, valid=features.valid & ~pasted)
