@@ -59,17 +59,25 @@ class PoseSequence:
         expected = (*self.valid.shape, self.positions.shape[-1])
         if self.positions.ndim != 4 or self.positions.shape != expected:
             raise PoseError(
-                f"positions {self.positions.shape} and valid {self.valid.shape}", expected="p t j c and p t j"
+                f"positions {self.positions.shape} and valid {self.valid.shape}",
+                where=self.source,
+                expected="p t j c and p t j",
             )
         if self.positions.shape[2] != self.skeleton.num_joints:
             raise arrays.wrong_joint_count(self.positions.shape[2], self.skeleton, self.source)
         if not self.person_ids:
             object.__setattr__(self, "person_ids", tuple(str(person) for person in range(self.num_persons)))
         if len(self.person_ids) != self.num_persons or len(set(self.person_ids)) != self.num_persons:
-            raise PoseError(f"person ids {self.person_ids} for {self.num_persons} persons", expected="one id each")
+            raise PoseError(
+                f"person ids {self.person_ids} for {self.num_persons} persons",
+                where=self.source,
+                expected="one id each",
+            )
         if self.confidence is not None and self.confidence.shape != self.valid.shape:
             raise PoseError(
-                f"confidence {self.confidence.shape} and valid {self.valid.shape}", expected="p t j of both"
+                f"confidence {self.confidence.shape} and valid {self.valid.shape}",
+                where=self.source,
+                expected="p t j of both",
             )
         check_fps(self.fps, self.source)
         for name in ("positions", "valid", "confidence"):
