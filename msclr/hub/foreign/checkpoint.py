@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import stat
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeGuard
 
 import torch
 from torch import Tensor
@@ -19,6 +21,7 @@ MAXIMUM_BYTES = 8 * 2**30
 
 _WRAPPERS = ("model_state_dict", "state_dict", "model")
 _PARALLEL = "module."
+_BLOCKED = re.compile(r"(?:GLOBAL|class|Unsupported global:) ([\w.]+\.[\w.]+)")
 
 
 @dataclass(frozen=True)
@@ -68,16 +71,23 @@ def read_checkpoint(path: Path, *, allow_pickle: bool = False) -> Checkpoint:
     if not isinstance(content, Mapping):
         raise _no_weights(f"a {type(content).__name__}", where)
     tensors: dict[str, Tensor] = {}
-    names = [name for name in content if isinstance(name, str) and isinstance(content[name], Tensor)]
+    names = [name for name in content if isinstance(name, str) and _is_plain(content[name])]
     parallel = bool(names) and all(name.startswith(_PARALLEL) for name in names)
     for name, value in content.items():
-        if not isinstance(name, str) or not isinstance(value, Tensor):
+        if not isinstance(name, str) or not _is_plain(value):
             other.append(str(name))
         else:
             tensors[name.removeprefix(_PARALLEL) if parallel else name] = value.detach()
     if not tensors:
         raise _no_weights("no tensors" + (f", only {', '.join(map(repr, other[:5]))}" if other else ""), where)
     return Checkpoint(tensors, tuple(other), parallel, where)
+
+
+def _is_plain(value: object) -> TypeGuard[Tensor]:
+    """Whether a value is a tensor of real numbers, not a sparse, quantized or complex one."""
+    return (
+        isinstance(value, Tensor) and value.layout == torch.strided and not (value.is_complex() or value.is_quantized)
+    )
 
 
 def _check_torch() -> None:
@@ -106,23 +116,23 @@ def _check_file(path: Path, where: str) -> None:
 
 def _load(path: Path, where: str, *, allow_pickle: bool) -> object:
     try:
-        content: object = torch.load(path, map_location="cpu", weights_only=not allow_pickle)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch comments on pickle protocols; what matters is said below
+            content: object = torch.load(path, map_location="cpu", weights_only=not allow_pickle)
     except PermissionError as error:
         raise NotAFileError(f"not readable: {error.strerror}", where=where, expected="a readable file") from None
     except Exception as error:  # the unpickler fails in as many ways as there are damaged files
-        text = str(error)
-        blocked = re.search(r"GLOBAL ([\w.]+)|Unsupported (?:global|class|operand)[^\w]*([\w.]+)", text)
-        if not allow_pickle and ("weights_only" in text or blocked is not None):
-            name = next((each for each in blocked.groups() if each), "") if blocked else ""
+        blocked = None if allow_pickle else _BLOCKED.search(str(error))
+        if blocked is None:
             raise ModelError(
-                f"more than tensors is pickled in it{f' ({name})' if name else ''}, and opening that may run any code",
-                where=where,
-                expected="a checkpoint of tensors only",
-                remedy="saving its state_dict again where you trust it, or --allow-pickle if you would run the file "
-                "as a program",
+                f"not readable ({type(error).__name__})", where=where, expected="a checkpoint that torch.save wrote"
             ) from None
         raise ModelError(
-            f"not readable ({type(error).__name__})", where=where, expected="a checkpoint that torch.save wrote"
+            f"{blocked[1]:.80} is pickled in it, and opening that may run any code",
+            where=where,
+            expected="a checkpoint of tensors only",
+            remedy="saving its state_dict again where you trust it, or --allow-pickle if you would run the file as a "
+            "program",
         ) from None
     return content
 
