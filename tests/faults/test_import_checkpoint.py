@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import pickle
+from functools import partial
+from random import Random
 
 import numpy as np
 import pytest
 import torch
 from parity.checkpoints import Maker, contrastive, under
+from parity.test_contrast_parity import MADE
 from strategies import standing_person
 
 from msclr.cli import main
@@ -170,3 +173,41 @@ def test_d21_a_stream_that_is_not_there(state, tmp_path):
     path = saved(contrastive(state) | contrastive(state, "_motion"), tmp_path)
     with pytest.raises(ModelError, match="no bone stream; expected joint or motion"):
         import_checkpoint(path, stream="bone")
+
+
+def damaged(state, random):
+    """The state with one or two tensors dropped, renamed or of another shape."""
+    state = dict(state)
+    for _ in range(random.randrange(1, 3)):
+        key = random.choice(sorted(state))
+        value = state.pop(key)
+        changes = (
+            {key: value[..., None]},
+            {key: value.flatten()[:-1]},
+            {key: torch.tensor(3.0)},
+            {key: value[: max(1, len(value) // 2)] if value.dim() else value},
+            {f"{key}.x": value},
+            {},
+        )
+        state |= random.choice(changes)
+    return state
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("kind", ["stgcn", "skelemixclr", "ms-clr", "sequence", "graph", "image"])
+def test_d21_whatever_is_wrong_with_the_tensors_is_an_error_of_ours(kind, seed, tmp_path):
+    make, random = Maker(seed), Random(seed)
+    whole = {
+        "stgcn": lambda: make.encoder(4, 8) | make.layer("fcn", 5, 8, 1, 1),
+        "skelemixclr": lambda: make.encoder(4, 8, directed=True) | make.projection(8, normalised=True),
+        "ms-clr": lambda: make.flexible(4, 8, ["ntu-rgb+d", "smpl_24"]) | make.projection(8),
+        **{name: partial(made, make) for name, made in MADE.items()},
+    }[kind]()
+    refused = 0
+    for _ in range(8):
+        path = saved(under("encoder_q", damaged(whole, random)), tmp_path)
+        try:
+            import_checkpoint(path)
+        except MsclrError:
+            refused += 1
+    assert refused >= 4  # what is left over is in heads and counters

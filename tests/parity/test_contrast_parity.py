@@ -92,3 +92,13 @@ def test_a_representation_that_is_not_there_is_named(tmp_path):
     del state["encoder_q.encoder.gru.bias_hh_l1_reverse"]
     with pytest.raises(ModelError, match="bias_hh_l1_reverse is missing"):
         imported(state, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [("sequence", "encoder.gru.weight_hh_l0"), ("graph", "l2.tcn1.conv.weight"), ("image", "conv5.0.weight")],
+)
+def test_a_tensor_that_tells_the_sizes_and_is_no_matrix_is_named(kind, key, tmp_path):
+    state = MADE[kind](Maker(10)) | {key: torch.tensor(3.0)}
+    with pytest.raises(ModelError, match=rf"{key} is \[\]"):
+        imported({f"encoder_q.{name}": value for name, value in state.items()}, tmp_path)

@@ -16,6 +16,7 @@ Representation: TypeAlias = Literal["sequence", "graph", "image"]
 
 _NORM = ("weight", "bias", "running_mean", "running_var")
 _CONV = ("weight", "bias")
+_IMAGE_LAYERS = ("conv1.0", "conv2", "conv3.0", "conv4.0", "conv5.0", "conv6.0")
 
 
 def representation_of(own: Mapping[str, Tensor]) -> Representation | None:
@@ -36,28 +37,28 @@ def config_of(own: Mapping[str, Tensor], kind: Representation, skeleton: str, wh
     """Tell the configuration of an encoder from the shapes of its tensors.
 
     Raises:
-        ModelError: If a tensor that tells is missing.
+        ModelError: If a tensor that tells is missing or of another kind.
     """
-    try:
-        if kind == "sequence":
-            layers = sum(bool(re.fullmatch(r"encoder\.gru\.weight_hh_l\d+", name)) for name in own)
-            hidden = own["encoder.gru.weight_hh_l0"].shape[1]
-            return GruConfig(skeleton=skeleton, hidden=hidden, layers=layers, preparation="isc")
-        if kind == "image":
-            widths = tuple(len(own[f"{name}.weight"]) for name in _IMAGE_LAYERS)
-            return HcnConfig(skeleton=skeleton, channels=widths, preparation="isc")
-        units = sum(bool(re.fullmatch(r"l\d+\.gcn1\.PA", name)) for name in own)
-        channels = tuple(len(own[f"l{unit}.tcn1.conv.weight"]) for unit in range(1, units + 1))
-        strides = tuple(2 if f"l{unit}.residual.conv.weight" in own else 1 for unit in range(1, units + 1))
-        kernel = own["l1.tcn1.conv.weight"].shape[2]
-    except KeyError as error:
-        raise ModelError(
-            f"{error.args[0]} is missing", where=where, expected="every tensor of the published layout"
-        ) from None
+    if kind == "sequence":
+        layers = sum(bool(re.fullmatch(r"encoder\.gru\.weight_hh_l\d+", name)) for name in own)
+        hidden = _size(own, "encoder.gru.weight_hh_l0", 1, where)
+        return GruConfig(skeleton=skeleton, hidden=hidden, layers=layers, preparation="isc")
+    if kind == "image":
+        widths = tuple(_size(own, f"{name}.weight", 0, where) for name in _IMAGE_LAYERS)
+        return HcnConfig(skeleton=skeleton, channels=widths, preparation="isc")
+    units = sum(bool(re.fullmatch(r"l\d+\.gcn1\.PA", name)) for name in own)
+    channels = tuple(_size(own, f"l{unit}.tcn1.conv.weight", 0, where) for unit in range(1, units + 1))
+    strides = tuple(2 if f"l{unit}.residual.conv.weight" in own else 1 for unit in range(1, units + 1))
+    kernel = _size(own, "l1.tcn1.conv.weight", 2, where)
     return AgcnConfig(skeleton=skeleton, channels=channels, strides=strides, temporal_kernel=kernel, preparation="isc")
 
 
-_IMAGE_LAYERS = ("conv1.0", "conv2", "conv3.0", "conv4.0", "conv5.0", "conv6.0")
+def _size(own: Mapping[str, Tensor], name: str, axis: int, where: str) -> int:
+    """Length of an axis of a tensor that has to be there."""
+    if name not in own or own[name].dim() <= axis:
+        found = f"is {list(own[name].shape)}" if name in own else "is missing"
+        raise ModelError(f"{name} {found}", where=where, expected="every tensor of the published layout")
+    return int(own[name].shape[axis])
 
 
 def renamed(kind: Representation, config: SingleConfig) -> Iterator[tuple[str, str]]:

@@ -120,6 +120,6 @@ def _take_block(take: Callable[..., None], theirs: str, ours: str, *, shortcut: 
 
 def _cut(edges: Tensor, joints: int) -> Tensor:
     """Take the edges [k, source, target] between the joints that a format has, as [k, target, source]."""
-    if edges.dim() != 3 or min(edges.shape[1:]) < joints:
-        raise ValueError("too few joints")
+    if edges.dim() != 3 or len(edges) != 3 or min(edges.shape[1:]) < joints:
+        raise ValueError("not three matrices of all joints")
     return edges[:, :joints, :joints].transpose(1, 2)
