@@ -19,13 +19,25 @@ from msclr.cli.embed import embed
 from msclr.cli.import_checkpoint import import_checkpoint
 from msclr.cli.options import debug_option, printable
 from msclr.cli.pretrain import pretrain
+from msclr.cli.protocol import protocol
 from msclr.cli.read import read
 from msclr.cli.search import search
 from msclr.cli.show import show
 from msclr.cli.skeletons import skeletons
 from msclr.errors import MsclrError
 
-COMMANDS: tuple[click.Command, ...] = (demo, embed, search, read, skeletons, pretrain, import_checkpoint, doctor, show)
+COMMANDS: tuple[click.Command, ...] = (
+    demo,
+    embed,
+    search,
+    read,
+    skeletons,
+    pretrain,
+    protocol,
+    import_checkpoint,
+    doctor,
+    show,
+)
 
 SUCCESS, FAILURE, USAGE, INTERRUPTED = 0, 1, 2, 130
 

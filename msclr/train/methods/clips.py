@@ -97,14 +97,14 @@ def load_clips(config: ClipConfig, folder: Path) -> AlignedClips:
 
     Raises:
         MissingFileError: If a file is missing.
-        ConfigError: If the files have no recording in common.
+        ConfigError: If the files have no recording in common, or none on this side of the split.
         ConversionError: If a format cannot be derived from the clips.
     """
     main = config.formats[0].file or ""
     wanted = [entry.file or main for entry in config.formats]
     files = {name: read_collection(folder / name) for name in dict.fromkeys(wanted)}
     first = files[main]
-    lookups = {name: {clip: row for row, clip in enumerate(file.names)} for name, file in files.items()}
+    lookups = {name: _rows(file, config.split) for name, file in files.items()}
     names = [name for name in first.names if all(name in lookup for lookup in lookups.values())]
     if not names:
         raise ConfigError(
@@ -119,6 +119,17 @@ def load_clips(config: ClipConfig, folder: Path) -> AlignedClips:
     return AlignedClips(formats, tuple(names))
 
 
+def _rows(file: ClipCollection, split: str | None) -> dict[str, int]:
+    """The row of each clip of a file that is on the wanted side of its split."""
+    sides = file.columns.get("split")
+    rows = {name: row for row, name in enumerate(file.names) if split is None or sides is None or sides[row] == split}
+    if not rows:
+        raise ConfigError(
+            f"no clip with split {split!r}", where=file.source, expected="one of " + ", ".join(sorted(set(sides or ())))
+        )
+    return rows
+
+
 def _prepared(config: ClipConfig, file: ClipCollection, rows: Sequence[int], skeleton: str) -> Clips:
     spec = get_skeleton(skeleton)
     recordings = []
@@ -131,7 +142,9 @@ def _prepared(config: ClipConfig, file: ClipCollection, rows: Sequence[int], ske
 
 
 def _prepare(config: ClipConfig, recording: PoseSequence) -> PoseSequence:
-    if config.preparation == "cros":
+    if config.preparation == "none":
+        prepared = recording
+    elif config.preparation == "cros":
         prepared = cros_line(recording, frames=config.frames)
     elif config.preparation == "isc":
         prepared = isc_line(recording)

@@ -52,15 +52,18 @@ class ClipConfig(_Config):
 
     Args:
         formats: The conventions; clips of one name in several files are one recording.
-        preparation: "cros" or "isc" as the published systems prepared theirs, or "common" coordinates.
-        frames: Length of the prepared clips; "isc" keeps up to 300 and leaves the length to its augmentation.
+        preparation: "none" for files that are prepared already (`msclr protocol`); "cros" or "isc" as the published
+            systems prepared theirs, or "common" coordinates, for any others.
+        frames: Length of clips that are prepared here; "isc" keeps up to 300 and leaves the length to its augmentation.
+        split: Use clips with this value in the file's column `split`, where it has one; None for all.
         persons: Person slots.
         limit: Use only so many clips, spread over the file; None for all.
     """
 
     formats: Annotated[tuple[FormatConfig, ...], Field(min_length=1, max_length=64)]
-    preparation: Literal["cros", "isc", "common"] = "cros"
+    preparation: Literal["none", "cros", "isc", "common"] = "none"
     frames: Annotated[int, Field(ge=8, le=1024)] = 50
+    split: str | None = "train"
     persons: Annotated[int, Field(ge=1, le=16)] = 2
     limit: Count | None = None
 

@@ -19,6 +19,7 @@ from msclr.train.runs import load_run
 TINY = [
     "clips.formats.0.file=kinect.npz",
     "clips.persons=1",
+    "clips.preparation=cros",
     "schedule.batch_size=4",
     "contrast.queue_size=16",
     "contrast.projection=8",
@@ -37,7 +38,13 @@ RUNS = {
     ],
     "crosclr": [*GRAPH, "clips.frames=16", "contrast.mine_after=0"],
     "skelemix": [*GRAPH, "clips.frames=48"],
-    "isc": [*TINY, "encoders.0.hidden=4", "encoders.1.channels=[4, 4]", "encoders.1.strides=[1, 2]"],
+    "isc": [
+        *TINY,
+        "clips.preparation=isc",
+        "encoders.0.hidden=4",
+        "encoders.1.channels=[4, 4]",
+        "encoders.1.strides=[1, 2]",
+    ],
 }
 
 
