@@ -76,6 +76,7 @@ def test_d21_arguments_and_numpy_scalars_need_the_flag(state, extra, tmp_path):
 
 def test_d21_every_key_is_reported_and_the_folder_embeds_clips(state, tmp_path, capsys):
     everything = contrastive(state)
+    assert len(everything) == 364  # as in the published files
     path = saved({f"module.{name}": value for name, value in everything.items()}, tmp_path)
     folder = tmp_path / "model"
     assert main(["import-checkpoint", str(path), "--family", "aimclr", "-o", str(folder)]) == 0
@@ -211,3 +212,9 @@ def test_d21_whatever_is_wrong_with_the_tensors_is_an_error_of_ours(kind, seed, 
         except MsclrError:
             refused += 1
     assert refused >= 4  # what is left over is in heads and counters
+
+
+def test_d14_a_folder_with_only_a_pickle_points_to_the_import(state, tmp_path):
+    saved(state, tmp_path, "pytorch_model.bin")
+    with pytest.raises(ModelError, match="msclr import-checkpoint FILE -o FOLDER"):
+        load_pretrained(tmp_path)
