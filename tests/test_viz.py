@@ -54,6 +54,18 @@ def test_several_conventions_side_by_side_as_a_film(tmp_path):
     assert [each.name for each in tmp_path.iterdir()] == ["two.gif"]
 
 
+def test_a_film_as_mp4_has_every_frame(tmp_path):
+    ffmpeg = pytest.importorskip("imageio_ffmpeg")
+    import matplotlib
+
+    with matplotlib.rc_context({"animation.ffmpeg_path": ffmpeg.get_ffmpeg_exe()}):
+        path = animate(standing_person("kinect_v2_25", frames=5, fps=10), tmp_path / "one.mp4", dpi=40)
+    frames, seconds = ffmpeg.count_frames_and_secs(str(path))
+    assert frames == 5
+    assert seconds == pytest.approx(0.5, abs=0.11)
+    assert [each.name for each in tmp_path.iterdir()] == ["one.mp4"]
+
+
 def test_show_writes_a_film(tmp_path, capsys):
     msclr.write(standing_person("h36m_17", frames=2), tmp_path / "clip.npz")
     assert main(["show", str(tmp_path / "clip.npz"), "-o", str(tmp_path / "out.gif")]) == 0

@@ -15,18 +15,24 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @click.argument("name", default="*")
-@click.option("--check", metavar="FILE", help="Check your own convention in a JSON or YAML file, and show it.")
-def skeletons(name: str, check: str | None) -> None:
-    """List joint conventions, or show one.
+@click.argument("file", required=False)
+def skeletons(name: str, file: str | None) -> None:
+    """List joint conventions, show one, or check your own.
 
-    NAME is an id or alias ("coco_17"), or a pattern ("openpose*").
+    \b
+    msclr skeletons                    all that are known
+    msclr skeletons "openpose*"        those whose id fits a pattern
+    msclr skeletons coco_17            one, by id or alias
+    msclr skeletons check mine.yaml    your own, in a JSON or YAML file
     """
     from msclr.skeletons.registry import get_skeleton, list_skeletons
 
-    if check is not None:
+    if (name == "check") != (file is not None):
+        raise click.UsageError("'check' takes a file, and nothing else does: msclr skeletons check FILE")
+    if file is not None:
         from msclr.skeletons.files import load_skeleton_file
 
-        for line in describe(load_skeleton_file(check)):
+        for line in describe(load_skeleton_file(file)):
             click.echo(line)
         return
     if not any(sign in name for sign in "*?["):

@@ -68,8 +68,10 @@ def test_what_is_no_file(tmp_path):
 
 def test_the_command_shows_it_or_says_why_not(tmp_path, capsys):
     (tmp_path / "a.json").write_text('{"id": "mine", "joints": ["Hips", "LeftUpLeg"]}')
-    assert main(["skeletons", "--check", str(tmp_path / "a.json")]) == 0
+    assert main(["skeletons", "check", str(tmp_path / "a.json")]) == 0
     assert "left_hip" in capsys.readouterr().out
     (tmp_path / "a.json").write_text('{"id": "mine", "joints": ["a", "a"]}')
-    assert main(["skeletons", "--check", str(tmp_path / "a.json")]) == 1
+    assert main(["skeletons", "check", str(tmp_path / "a.json")]) == 1
     assert "'a'" in capsys.readouterr().err
+    assert main(["skeletons", "check"]) == 2
+    assert main(["skeletons", "coco_17", str(tmp_path / "a.json")]) == 2
