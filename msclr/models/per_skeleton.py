@@ -6,20 +6,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
-from einops import rearrange
 from torch import Tensor, nn
 
 from msclr.collectives import world_size
 from msclr.errors import ConfigError, SkeletonError, UnknownSkeletonError
 from msclr.models.base import PersonVectors, Preparation
-from msclr.models.conventions import ConventionLayers, bones_of
+from msclr.models.conventions import ConventionLayers
 from msclr.models.features import JointEncoder, JointFeatures
 from msclr.models.pooling import Pooling
 from msclr.models.stgcn import Block, GroupGraph
+from msclr.models.streams import batch_in_stream
 from msclr.poses.absent import fill_slots
 from msclr.poses.batch import PoseBatch
 from msclr.poses.sequence import PoseSequence
-from msclr.poses.streams import Stream, bone_stream, motion_stream
+from msclr.poses.streams import Stream
 from msclr.skeletons.graph import Partition
 from msclr.skeletons.registry import get_skeleton
 from msclr.skeletons.spec import SkeletonSpec
@@ -201,21 +201,8 @@ class PerSkeletonEncoder(JointEncoder):
         )
 
     def _in_stream(self, batch: PoseBatch) -> PoseBatch:
-        if self.stream == "joint" or not batch.groups:
-            return batch
-        values: list[Tensor] = []
-        masks: list[Tensor] = []
-        for group in batch.groups:
-            block = rearrange(batch.positions[group.rows], "(m j) t c -> m t j c", m=group.persons)
-            known = rearrange(batch.valid[group.rows], "(m j) t -> m t j", m=group.persons)
-            if self.stream == "bone":
-                block, known = bone_stream(block, known, bones_of(group.skeleton))
-            else:
-                block, known = motion_stream(block, known)
-            values.append(rearrange(block, "m t j c -> (m j) t c"))
-            masks.append(rearrange(known, "m t j -> (m j) t"))
-        mask = torch.ones_like(batch.valid) if self.legacy_pooling else torch.cat(masks)
-        return replace(batch, positions=torch.cat(values), valid=mask)
+        seen = batch_in_stream(batch, self.stream)
+        return replace(seen, valid=torch.ones_like(seen.valid)) if self.legacy_pooling else seen
 
     def _normalised(self, batch: PoseBatch, layers: Sequence[ConventionLayers]) -> tuple[Tensor, Tensor]:
         """Normalise each convention by its own statistics: values [n, t, 3], 0 where invalid, and mask [n, t]."""
