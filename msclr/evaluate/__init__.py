@@ -1,22 +1,44 @@
-"""Judge vectors: nearest neighbours, linear classification, retrieval, and the baselines that belong beside them."""
+"""Judge vectors: nearest neighbours, linear classification, retrieval, ensembles, and the baselines beside them."""
 
 from msclr.evaluate.baselines import common_joints, random_encoder, raw_pose_vectors
+from msclr.evaluate.ensemble import Ensemble, fit_ensemble, held_out_scores
+from msclr.evaluate.fusion import THREE_STREAMS, Fused, fuse, missing_samples
 from msclr.evaluate.knn import Accuracy, count_duplicates, knn_accuracy
+from msclr.evaluate.learned_weights import LearnedWeights, learn_weights
 from msclr.evaluate.linear import linear_accuracy
+from msclr.evaluate.linear_head import ISC_PROTOCOL, LogisticProtocol, SgdProtocol, TrainedHead
+from msclr.evaluate.part_features import format_features, stream_features
 from msclr.evaluate.report import TaskResult, to_markdown
 from msclr.evaluate.retrieval import RetrievalScores, retrieval, same
+from msclr.evaluate.scores import Scores
 
 __all__ = [
+    "ISC_PROTOCOL",
+    "THREE_STREAMS",
     "Accuracy",
+    "Ensemble",
+    "Fused",
+    "LearnedWeights",
+    "LogisticProtocol",
     "RetrievalScores",
+    "Scores",
+    "SgdProtocol",
     "TaskResult",
+    "TrainedHead",
     "common_joints",
     "count_duplicates",
+    "fit_ensemble",
+    "format_features",
+    "fuse",
+    "held_out_scores",
     "knn_accuracy",
+    "learn_weights",
     "linear_accuracy",
+    "missing_samples",
     "random_encoder",
     "raw_pose_vectors",
     "retrieval",
     "same",
+    "stream_features",
     "to_markdown",
 ]

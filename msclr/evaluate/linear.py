@@ -48,6 +48,30 @@ def linear_accuracy(
 
 def classify(task: Task, regularisation: float = 1.0) -> Tensor:
     """Return the class number [m] that logistic regression gives each test vector."""
+    weight, bias, mean = logistic_weights(task.train, task.train_codes, regularisation)
+    return ((task.test.double() - mean) @ weight.T + bias).argmax(dim=1)
+
+
+def logistic_weights(train: Tensor, codes: Tensor, regularisation: float = 1.0) -> tuple[Tensor, Tensor, Tensor]:
+    """Fit logistic regression to frozen vectors; needs scikit-learn.
+
+    Args:
+        train: [n, dim] vectors.
+        codes: [n] class numbers, from 0, none left out, two or more.
+        regularisation: Weight of the L2 penalty, relative to the sum of losses; on standardised dimensions.
+
+    Returns:
+        Weight [classes, dim], bias [classes] and mean [dim] in float64: logits are (vector - mean) @ weight.T + bias.
+
+    Raises:
+        MissingExtraError: If scikit-learn is not installed.
+
+    Example:
+        >>> import torch
+        >>> weight, bias, mean = logistic_weights(torch.tensor([[5.0], [7.0]]), torch.tensor([0, 1]))
+        >>> ((torch.tensor([[5.5], [6.5]]) - mean) @ weight.T + bias).argmax(dim=1).tolist()
+        [0, 1]
+    """
     try:
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
@@ -56,16 +80,21 @@ def classify(task: Task, regularisation: float = 1.0) -> Tensor:
         raise MissingExtraError(
             "linear evaluation needs scikit-learn, which is not installed", remedy='pip install "msclr[evaluate]"'
         ) from None
-    known, asked = task.train.double().numpy(), task.test.double().numpy()
+    known = train.double().numpy()
     scaler = StandardScaler().fit(known)
-    known, asked = scaler.transform(known), scaler.transform(asked)
+    known = scaler.transform(known)
+    axes = np.eye(known.shape[1])
     if known.shape[0] < known.shape[1]:
         # The best weights lie in the space the training vectors span: the same answer from fewer dimensions.
         axes = np.linalg.svd(known, full_matrices=False)[2].T
-        known, asked = known @ axes, asked @ axes
+        known = known @ axes
     model = LogisticRegression(C=1 / regularisation, max_iter=MAXIMUM_STEPS)
     with warnings.catch_warnings():
         # Separable classes: the optimum is far away, but the labels it gives have long settled.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(known, task.train_codes.numpy())
-    return torch.from_numpy(model.predict(asked))
+        model.fit(known, codes.numpy())
+    weight, bias = model.coef_, model.intercept_
+    if len(weight) == 1:  # two classes: scikit-learn has one row, the log odds of the second
+        weight, bias = np.concatenate((-weight, weight)) / 2, np.concatenate((-bias, bias)) / 2
+    weight = weight @ axes.T / scaler.scale_
+    return torch.from_numpy(weight), torch.from_numpy(bias), torch.from_numpy(scaler.mean_)
