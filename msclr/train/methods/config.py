@@ -130,9 +130,10 @@ class PublishedConfig(_Config):
             the same one twice.
         contrast: The objective.
         schedule: The optimisation.
-        legacy: Keep the defects of the published code: a flip that does not mirror, a blur that enlarges, absent
-            persons that are computed and averaged, a key encoder that starts from other weights than the query
-            encoder, key encoders of joint and bone that stop while CrosSCLR mines, head layers that its streams share.
+        legacy: Keep the defects of the published code: a flip that does not mirror, a blur that enlarges, lost joints
+            that count as known, absent persons that are computed and averaged, a drop of features that depends on the
+            batch, a key encoder that starts from other weights than the query encoder (not isc), key encoders of joint
+            and bone that stop while CrosSCLR mines, head layers that its streams share.
         steps: Stop after so many updates; None for all epochs.
         seed: Of every random number.
         licence: Terms of the weights, for the card.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -51,6 +51,8 @@ class MomentumContrast(Method[Batch]):
         ConfigError: If there are fewer clips than a batch has.
     """
 
+    published_keys_differ: ClassVar[bool] = True  # from the query encoders at the start, in the published code
+
     def __init__(self, config: PublishedConfig, clips: AlignedClips) -> None:
         self.per_epoch = len(clips) * len(clips.formats) // config.schedule.batch_size
         steps = config.schedule.epochs * self.per_epoch
@@ -76,12 +78,16 @@ class MomentumContrast(Method[Batch]):
                 encoder = encoder.replace(legacy_pooling=True)
             built = build_encoder(encoder)
             query = Branch(built, self.head(name, built.dim))
-            initialise(query)
+            self.initialise(query)
             key = MomentumEncoder(query, contrast.momentum)
-            if self.config.legacy:
-                initialise(key)
+            if self.config.legacy and self.published_keys_differ:
+                self.initialise(key)
         self.queries[name] = query
         self.keys[name] = key
+
+    def initialise(self, branch: nn.Module) -> None:
+        """Draw the first weights of a branch, from torch's global generator."""
+        initialise(branch)
 
     def head(self, name: str, inputs: int) -> nn.Module:
         """Build the projection head of a branch."""

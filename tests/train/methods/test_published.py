@@ -128,6 +128,27 @@ def test_key_encoders_start_as_copies_unless_the_published_start_is_wanted(train
         assert all(torch.equal(ours, theirs) for ours, theirs in pairs) is not legacy
 
 
+def test_the_keys_of_inter_skeleton_contrast_are_copies_in_the_published_code_too(training_folder):
+    method = build_method(load_run("isc", [*RUNS["isc"], "legacy=true"]), training_folder)
+    pairs = zip(method.queries.parameters(), method.keys.parameters(), strict=True)
+    assert all(torch.equal(ours, theirs) for ours, theirs in pairs)
+
+
+def test_inter_skeleton_contrast_starts_from_the_weights_of_its_own_networks(training_folder):
+    image = 'encoders.0={"face": "hcn", "skeleton": "kinect_v2_25"}'
+    method = build_method(load_run("isc", [*RUNS["isc"][:-3], image, *RUNS["isc"][-2:]]), training_folder)
+    hcn, agcn = method.trained().values()
+    assert max(float(unit.graph.norm.weight.detach().max()) for unit in agcn.units) == pytest.approx(1e-6)
+    assert float(agcn.units[0].temporal.weight.detach().std()) == pytest.approx((2 / (4 * 9)) ** 0.5, rel=0.4)
+    assert float(hcn.sixth.weight.detach().abs().max()) == pytest.approx((6 / (9 * (128 + 256))) ** 0.5, rel=0.01)
+    assert not hcn.sixth.bias.any()
+
+
+def test_encoders_prepare_new_clips_as_those_of_the_recipe_were_prepared():
+    for name in RUNS:
+        assert {each.preparation for each in load_run(name).encoders} == {"isc" if name == "isc" else "cros"}
+
+
 def test_only_the_motion_key_follows_in_the_published_mining(training_folder):
     method = build_method(load_run("crosclr", [*RUNS["crosclr"], "legacy=true"]), training_folder)
     before = {name: [weight.clone() for weight in key.parameters()] for name, key in method.keys.items()}
