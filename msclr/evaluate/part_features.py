@@ -12,7 +12,6 @@ from msclr.evaluate.scores import Scores, listed
 from msclr.models.base import PersonVectors, PoseEncoder
 from msclr.models.streams import batch_in_stream
 from msclr.poses.batch import PoseBatch
-from msclr.poses.multi import MultiPose
 from msclr.poses.sequence import PoseSequence
 from msclr.poses.streams import Stream
 
@@ -80,7 +79,7 @@ def stream_features(
 
 
 def format_features(
-    recordings: Mapping[str, MultiPose],
+    recordings: Mapping[str, Mapping[str, PoseSequence]],
     encoders: PoseEncoder | Mapping[str, PoseEncoder],
     *,
     skeletons: Sequence[str] | None = None,
@@ -91,7 +90,8 @@ def format_features(
     """Describe recordings in several joint conventions by the features of each of their views.
 
     Args:
-        recordings: The recordings by sample id; they need not all have the same conventions.
+        recordings: The views of each sample, by id of the sample: a `MultiPose`, or a mapping from any names to
+            sequences, which need not be of the same frames. Not every sample need have every convention.
         encoders: The encoder of all conventions, or one for each, by id of the convention.
         skeletons: Ids of the conventions wanted; default: those that `encoders` names, or all that occur.
         normalize: Scale features to length 1; the papers' linear evaluation does not.
@@ -110,29 +110,14 @@ def format_features(
 
     Example:
         >>> import numpy as np
+        >>> from msclr import MultiPose
         >>> from msclr.models.per_skeleton import PerSkeletonEncoder
         >>> clip = PoseSequence.from_array(np.random.default_rng(0).normal(size=(20, 25, 3)), "kinect_v2_25")
         >>> encoder = PerSkeletonEncoder(["kinect_v2_25", "coco_17"], hidden=4, dim=8, frames=16)
         >>> format_features({"a": MultiPose.derived(clip, ["coco_17"]), "b": MultiPose([clip])}, encoder)
         {'kinect_v2_25': Scores(2 samples, 8 features), 'coco_17': Scores(1 samples, 8 features)}
     """
-    views: dict[str, dict[str, PoseSequence]] = {}
-    for sample, recording in recordings.items():
-        if not isinstance(recording, MultiPose):
-            raise PoseTypeError(
-                f"sample {sample!r} is a {type(recording).__name__}",
-                expected="a MultiPose",
-                remedy="MultiPose([sequence])",
-            )
-        for view in recording.sequences:
-            members = views.setdefault(view.skeleton.id, {})
-            if sample in members:
-                raise PoseError(
-                    f"sample {sample!r} has two views in {view.skeleton.id!r}",
-                    expected="one for each convention",
-                    remedy="MultiPose with one of them",
-                )
-            members[sample] = view
+    views = _by_convention(recordings)
     named = None if isinstance(encoders, PoseEncoder) else list(encoders)
     wanted = list(dict.fromkeys(skeletons if skeletons is not None else named if named is not None else views))
     if nobody := [name for name in wanted if name not in views]:
@@ -151,6 +136,28 @@ def format_features(
         )
         for name in wanted
     }
+
+
+def _by_convention(recordings: Mapping[str, Mapping[str, PoseSequence]]) -> dict[str, dict[str, PoseSequence]]:
+    """Return the views of each convention by id of the sample."""
+    views: dict[str, dict[str, PoseSequence]] = {}
+    for sample, recording in recordings.items():
+        if not isinstance(recording, Mapping) or not all(isinstance(view, PoseSequence) for view in recording.values()):
+            raise PoseTypeError(
+                f"sample {sample!r} is a {type(recording).__name__}",
+                expected="a MultiPose, or a mapping to sequences",
+                remedy="MultiPose([sequence])",
+            )
+        for view in recording.values():
+            members = views.setdefault(view.skeleton.id, {})
+            if sample in members:
+                raise PoseError(
+                    f"sample {sample!r} has two views in {view.skeleton.id!r}",
+                    expected="one for each convention",
+                    remedy="only one of them",
+                )
+            members[sample] = view
+    return views
 
 
 class _Streamed(PoseEncoder):
