@@ -41,10 +41,10 @@ def agree(ours, expected):
 
 
 @torch.no_grad()
-def compare(encoder, state, values, *, form=""):
-    """Plain pooling, drop, and mask pooling of an encoder against the naive ones."""
+def compare(encoder, state, values, *, form="", seen=None):
+    """Plain pooling, drop, and mask pooling of an encoder against the naive ones, which see a stream of the clips."""
     batch = packed(values, form or "ntu-rgb+d")
-    y = naive.last_map(values, state, form)
+    y = naive.last_map(values if seen is None else seen, state, form)
     agree(encoder.encode(batch), naive.pool(y, 2))
     features = encoder.features(batch)
     dropped = energy_drop(features, over="batch")
@@ -71,19 +71,19 @@ def test_aimclr_and_skeletonclr(family, frames, tmp_path):
 
 
 @pytest.mark.parametrize("hidden", [16, 64])
-def test_the_published_widths(hidden, tmp_path):
+@pytest.mark.parametrize("frames", [50, 64])
+def test_the_published_widths(hidden, frames, tmp_path):
     make = Maker(hidden)
     state = make.encoder(hidden, 256) | make.layer("fc", 60, 256)
     result = imported(under("module.encoder_q", state), tmp_path, family="aimclr")
-    values = clips(50, number=2)
-    y = naive.last_map(values, state)
-    with torch.no_grad():
-        agree(result.encoder.encode(packed(values)), naive.pool(y, 2))
-        agree(result.head(naive.pool(y, 2).float()), naive.linear(naive.pool(y, 2), state, "fc"))
+    compare(result.encoder, state, clips(frames, number=2))
+    vectors = torch.randn(4, 256, generator=make.random)
+    agree(result.head(vectors), naive.linear(vectors.double(), state, "fc"))
 
 
 @pytest.mark.parametrize("stream", ["joint", "motion", "bone"])
-def test_crosclr_has_three_streams(stream, tmp_path):
+@pytest.mark.parametrize("frames", [50, 64])
+def test_crosclr_has_three_streams(stream, frames, tmp_path):
     make = Maker(2)
     states = {"joint": make.encoder(4, 8) | make.projection(8)}
     for name in ("motion", "bone"):
@@ -93,7 +93,7 @@ def test_crosclr_has_three_streams(stream, tmp_path):
     for name, end in (("joint", ""), ("motion", "_motion"), ("bone", "_bone")):
         everything |= contrastive(states[name], end)
     result = imported(everything, tmp_path, family="crosclr", stream=stream)
-    values = clips(50)
+    values = clips(frames)
     seen = torch.zeros_like(values)
     if stream == "joint":
         seen = values
@@ -102,30 +102,31 @@ def test_crosclr_has_three_streams(stream, tmp_path):
     else:
         for child, parent in KINECT_BONES:
             seen[:, :, :, child] = values[:, :, :, child] - values[:, :, :, parent]
-    with torch.no_grad():
-        agree(result.encoder.encode(packed(values)), naive.pool(naive.last_map(seen, states[stream]), 2))
+    compare(result.encoder, states[stream], values, seen=seen)
     vectors = torch.randn(4, 8, generator=make.random)
     layers = ["fc.0", "relu", "fc.2"] if stream == "joint" else ["fc.0", "relu", "fc.2.0", "relu", "fc.2.2"]
     agree(result.head(vectors), naive.project(vectors.double(), states[stream], layers))
 
 
-def test_skelemixclr_has_another_graph_and_head(tmp_path):
+@pytest.mark.parametrize("frames", [50, 64])
+def test_skelemixclr_has_another_graph_and_head(frames, tmp_path):
     make = Maker(3)
     state = make.encoder(4, 8, directed=True) | make.projection(8, normalised=True)
     result = imported(contrastive(state), tmp_path)
     assert result.report.family == "skelemixclr"
-    compare(result.encoder, state, clips(64))
+    compare(result.encoder, state, clips(frames))
     vectors = torch.randn(4, 8, generator=make.random)
     agree(result.head(vectors), naive.project(vectors.double(), state, ["fc.0", "bn:fc.1", "relu", "fc.3"]))
 
 
-@pytest.mark.parametrize("names", [["ntu-rgb+d", "smplx_42"], list(FORMATS)])
-def test_ms_clr_in_each_of_its_formats(names, tmp_path):
+@pytest.mark.parametrize("names", [["ntu-rgb+d", "smplx_42"], list(FORMATS)], ids=["two", "four"])
+@pytest.mark.parametrize("frames", [50, 64])
+def test_ms_clr_in_each_of_its_formats(names, frames, tmp_path):
     make = Maker(4)
     state = make.flexible(4, 8, names) | make.projection(8)
     encoder = imported({"model_state_dict": contrastive(state), "epoch": 300}, tmp_path, family="ms-clr").encoder
     for name in names:
-        compare(encoder, state, clips(50, FORMATS[name]), form=name)
+        compare(encoder, state, clips(frames, FORMATS[name]), form=name)
 
 
 def test_ms_clr_cut_to_one_format(tmp_path):
