@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import InitVar, dataclass, replace
+from dataclasses import InitVar, dataclass
 from functools import reduce
 
 import torch
@@ -133,26 +133,11 @@ def pack(views: Sequence[Clips]) -> PoseBatch:
         >>> pack([Clips(torch.randn(4, 1, 50, 25, 3), known, get_skeleton("kinect_v2_25"))]).num_clips
         4
     """
-    lengths = sorted({clips.num_frames for clips in views})
-    if len(lengths) != 1:
-        raise PoseError(
-            f"clips of {lengths} frames" if lengths else "no clips",
-            where="pack",
-            expected="clips that all have the same number of frames",
-        )
-    blocks, owners, slots, count = [], [], [], 0
+    blocks = []
     for clips in views:
-        present = clips.valid.flatten(2).any(dim=-1)
-        owner, slot = present.nonzero(as_tuple=True)
-        flat = torch.full_like(owner, clips.dims == 2, dtype=torch.bool)
-        positions = F.pad(clips.positions[present], (0, 3 - clips.dims))
-        blocks.append((clips.skeleton, positions, clips.valid[present], flat))
-        owners.append(owner + count)
-        slots.append(slot)
-        count += clips.num_clips
-    batch = PoseBatch.from_blocks(blocks)
-    most = max(int(clips.valid.shape[1]) for clips in views)
-    return replace(batch, clip=torch.cat(owners), slot=torch.cat(slots), num_clips=count, num_slots=most)
+        flat = torch.full((clips.num_clips,), clips.dims == 2, device=clips.valid.device)
+        blocks.append((clips.skeleton, F.pad(clips.positions, (0, 3 - clips.dims)), clips.valid, flat))
+    return PoseBatch.from_dense(blocks)
 
 
 def take_frames(values: Tensor, index: Tensor) -> Tensor:
