@@ -120,12 +120,29 @@ class UnknownModelError(MsclrError, LookupError):
     """A model name that is neither bundled, nor a folder, nor on the Hub."""
 
 
+class StoreError(MsclrError, ValueError):
+    """A clip store whose files are missing, damaged, or contradict each other, or that cannot be made."""
+
+
 class HubError(MsclrError, OSError):
     """The Hugging Face Hub refused, failed, or could not be reached."""
 
 
 class TrainingError(MsclrError, RuntimeError):
     """A training run that cannot go on."""
+
+
+class TrainingStoppedError(MsclrError, KeyboardInterrupt):
+    """A training run that was asked to stop, and did between two updates.
+
+    Attributes:
+        signal: Number of the signal that asked: 2 (SIGINT, Ctrl-C) or 15 (SIGTERM).
+    """
+
+    signal = 2
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (*super().__reduce__(), {"signal": self.signal})
 
 
 class MissingExtraError(MsclrError, ImportError):

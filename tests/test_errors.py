@@ -35,6 +35,7 @@ def test_every_error_is_one_that_python_programs_expect(kind):
             OSError,
             RuntimeError,
             ImportError,
+            KeyboardInterrupt,
         )
     assert inspect.getdoc(kind)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from msclr.cli.options import Command
+from msclr.cli.options import Command, printable
 
 
 @click.command(cls=Command)
@@ -16,6 +16,8 @@ from msclr.cli.options import Command
 @click.option("-o", "--output", required=True, metavar="FOLDER", help="Where to write the model.")
 @click.option("--set", "changes", multiple=True, metavar="FIELD=VALUE", help="Change one value of the run; repeatable.")
 @click.option("--steps", type=click.IntRange(min=1), help="Number of updates, instead of the recipe's.")
+@click.option("--checkpoint-every", type=click.IntRange(min=1), metavar="N", help="Updates between two checkpoints.")
+@click.option("--fresh", is_flag=True, help="Start over, without the checkpoints of an earlier run.")
 @click.option("--device", metavar="NAME", help="cpu, cuda, cuda:1, ...; by default CUDA where there is one.")
 def pretrain(
     run: str | None,
@@ -24,20 +26,32 @@ def pretrain(
     output: str,
     changes: tuple[str, ...],
     steps: int | None,
+    checkpoint_every: int | None,
+    fresh: bool,
     device: str | None,
 ) -> None:
     """Pretrain an encoder and write it as a model folder.
 
     RECIPE is the name of a recipe that ships with msclr: msclr-base, or one of the published systems skeletonclr,
     aimclr, ms-aimclr, crosclr, skelemix, isc. FILE is a run of your own, JSON or YAML.
+
+    A run that was stopped or killed goes on from its newest checkpoint when the same command is given again. Ctrl-C
+    and SIGTERM leave a checkpoint.
     """
     import sys
 
+    from msclr.errors import TrainingStoppedError
     from msclr.train.loop import pretrain as train
     from msclr.train.runs import load_run
 
     if (run is None) == (recipe is None):
         raise click.UsageError("Name one recipe or file.")
-    config = load_run(run or recipe or "", changes if steps is None else (*changes, f"steps={steps}"))
-    train(config, Path(data), Path(output), device=device, progress=sys.stderr.isatty())
+    numbers = {"steps": steps, "checkpoint_every": checkpoint_every}
+    options = [f"{name}={value}" for name, value in numbers.items() if value is not None]
+    config = load_run(run or recipe or "", (*changes, *options))
+    try:
+        train(config, Path(data), Path(output), device=device, progress=sys.stderr.isatty(), fresh=fresh)
+    except TrainingStoppedError as stopped:
+        click.echo(f"msclr: {printable(str(stopped))}", err=True)
+        click.get_current_context().exit(128 + stopped.signal)
     click.echo(f"{config.name}: written to {output}")

@@ -100,6 +100,7 @@ class TrainConfig(_Config):
         learning_rate: Peak of the cosine schedule.
         warmup: Share of steps over which the rate rises.
         weight_decay: Of AdamW, on matrices only.
+        checkpoint_every: Updates between two checkpoints, from which a run that was stopped goes on.
         seed: Of every random number.
         licence: Terms of the weights, for the card.
         acknowledgements: What the terms of the data ask to be said, for the card.
@@ -122,6 +123,7 @@ class TrainConfig(_Config):
     learning_rate: Positive = 2e-3
     warmup: Share = 0.05
     weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.01
+    checkpoint_every: Annotated[int, Field(ge=1, le=10**9)] = 500
     seed: Annotated[int, Field(ge=0, le=2**31)] = 0
     licence: str = "apache-2.0"
     acknowledgements: tuple[str, ...] = ()

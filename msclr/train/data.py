@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from dataclasses import dataclass
@@ -16,7 +17,9 @@ from torch import Tensor
 from msclr.errors import ConfigError, MissingFileError
 from msclr.io.collection import ClipCollection, read_collection
 from msclr.skeletons.spec import SkeletonSpec
+from msclr.strict_json import JsonValue
 from msclr.train.config import SourceConfig, TrainConfig
+from msclr.train.identity import digest
 
 IntArray: TypeAlias = npt.NDArray[np.int64]
 
@@ -44,6 +47,19 @@ class Source:
     partners: dict[str, int]
     labels: IntArray
     classes: tuple[str, ...]
+
+    def fingerprint(self) -> dict[str, JsonValue]:
+        """Return counts and hashes, which change when a clip, the order, a label or what is held out does."""
+        clips = self.clips
+        return {
+            "clips": len(clips),
+            "allowed": len(self.allowed),
+            "frames": len(clips.positions),
+            "names": hashlib.sha256(json.dumps(clips.names).encode()).hexdigest(),
+            "offsets": digest(clips.offsets),
+            "chosen": digest(self.allowed, self.labels),
+            "content": digest(clips.positions, clips.valid),
+        }
 
 
 @dataclass(frozen=True, eq=False)

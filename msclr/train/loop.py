@@ -2,60 +2,72 @@
 
 from __future__ import annotations
 
-import json
-import logging
-import time
 from pathlib import Path
+from signal import Signals
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from msclr.errors import TrainingError
+from msclr.errors import TrainingStoppedError
 from msclr.hub.save import save_pretrained
 from msclr.models.base import PoseEncoder
 from msclr.train.card import model_card
+from msclr.train.checkpoint import Checkpoints
 from msclr.train.config import TrainConfig
+from msclr.train.course import Course
+from msclr.train.health import Health
+from msclr.train.identity import Identity
 from msclr.train.method import Batch, Method
 from msclr.train.methods.build import build_method, published_card
 from msclr.train.runs import RunConfig
+from msclr.train.state import RunState
+from msclr.train.stopping import stop_requests
 from msclr.train.universal import Universal
 
-logger = logging.getLogger(__name__)
-
 LOG_EVERY = 50
-LONGEST_BAD_RUN = 20
 
 
 def pretrain(
-    config: RunConfig, data: Path, output: Path, *, device: str | None = None, progress: bool = True
+    config: RunConfig,
+    data: Path,
+    output: Path,
+    *,
+    device: str | None = None,
+    progress: bool = True,
+    fresh: bool = False,
 ) -> dict[str, PoseEncoder]:
     """Pretrain an encoder on recordings in one or several joint conventions and write it as a model folder.
+
+    A run that was stopped, or killed at any instant, goes on from its newest checkpoint when it is started again, to
+    the same weights that it would have had, bit for bit, on the same hardware, versions and number of threads.
 
     Args:
         config: The run; see `msclr.train.runs.load_run`.
         data: Folder that the files of the run are relative to.
-        output: Folder to write the model to; the log goes beside it, to OUTPUT.pretrain.jsonl. Systems with several
-            encoders (streams, representations) write each to a folder in it.
+        output: Folder to write the model to; the log goes beside it, to OUTPUT.pretrain.jsonl, and the newest two
+            checkpoints to OUTPUT.checkpoints. Systems with several encoders (streams, representations) write each to
+            a folder in it.
         device: "cpu", "cuda", ...; by default CUDA where there is one.
         progress: Show a progress bar.
+        fresh: Start over: remove the checkpoints of an earlier run with this output.
 
     Returns:
         The trained encoders in evaluation mode by name; a single one has the name "encoder".
 
     Raises:
         MissingFileError: If a file of the run is missing.
-        ConfigError: If the clips or the encoders do not fit the method.
-        TrainingError: If the loss is not finite for many steps in a row.
+        ConfigError: If the clips or the encoders do not fit the method, or the checkpoints are of another run.
+        TrainingError: If the loss is not finite for many steps in a row, or no checkpoint can be read.
+        TrainingStoppedError: If the process gets SIGINT or SIGTERM; there is a checkpoint then.
     """
-    log = output.with_name(output.name + ".pretrain.jsonl")
     if isinstance(config, TrainConfig):
         universal = Universal(config, data)
-        optimize(universal, log, device=device, progress=progress)
+        _train(universal, config, output, device=device, progress=progress, fresh=fresh)
         encoders = universal.trained()
         cards = {"encoder": model_card(config)}
     else:
         method = build_method(config, data)
-        optimize(method, log, device=device, progress=progress)
+        _train(method, config, output, device=device, progress=progress, fresh=fresh)
         encoders = method.trained()
         cards = {name: published_card(config, name) for name in encoders}
     for name, encoder in encoders.items():
@@ -64,16 +76,41 @@ def pretrain(
     return encoders
 
 
-def optimize(method: Method[Batch], log: Path, *, device: str | None = None, progress: bool = True) -> None:
+def _train(
+    method: Method[Batch], config: RunConfig, output: Path, *, device: str | None, progress: bool, fresh: bool
+) -> None:
+    """Run all updates, with log and checkpoints beside the output."""
+    checkpoints = Checkpoints(
+        output.with_name(output.name + ".checkpoints"),
+        every=config.checkpoint_every,
+        identity=Identity.of(config, method.fingerprint()),
+    )
+    if fresh:
+        checkpoints.clear()
+    log = output.with_name(output.name + ".pretrain.jsonl")
+    optimize(method, log, checkpoints=checkpoints, device=device, progress=progress)
+
+
+def optimize(
+    method: Method[Batch],
+    log: Path,
+    *,
+    checkpoints: Checkpoints | None = None,
+    device: str | None = None,
+    progress: bool = True,
+) -> None:
     """Run all updates of a method; its course is written to `log` as JSON lines.
 
     Args:
         method: What is trained; it is moved to the device and changed in place.
         log: The file to write.
+        checkpoints: Where the run goes on from, if there are any, and what it leaves; None for neither.
         device, progress: See `pretrain`.
 
     Raises:
-        TrainingError: If the loss is not finite for many steps in a row.
+        ConfigError: If the checkpoints are of another run.
+        TrainingError: If the loss is not finite for many steps in a row, or no checkpoint can be read.
+        TrainingStoppedError: If the process gets SIGINT or SIGTERM.
     """
     from tqdm import tqdm
 
@@ -81,52 +118,43 @@ def optimize(method: Method[Batch], log: Path, *, device: str | None = None, pro
     method.to(place).train()
     optimizer = method.optimizer()
     parameters = [parameter for parameter in method.parameters() if parameter.requires_grad]
-    course = _Course(log)
-    batches = tqdm(method.batches(place), desc="pretrain", unit="step", total=method.steps, disable=not progress)
-    with torch.random.fork_rng():
+    course, health = Course(log), Health()
+    state = RunState(method, optimizer, course, health, place)
+    with torch.random.fork_rng(), stop_requests() as request:
         torch.manual_seed(method.seed)
-        for step, batch in enumerate(batches):
+        start = checkpoints.resume(state) if checkpoints else 0
+        course.begin(start)
+        title = f"pretrain, from step {start:,}" if start else "pretrain"
+        batches = method.batches(place, start)
+        bar = tqdm(batches, desc=title, unit="step", total=method.steps, initial=start, disable=not progress)
+        for step, batch in enumerate(bar, start):
             outcome = method.loss(batch, step)
             for group in optimizer.param_groups:
                 group["lr"] = method.learning_rate(step)
             optimizer.zero_grad(set_to_none=True)
             outcome.total.backward()  # type: ignore[no-untyped-call]  # torch has no type here
             norm = nn.utils.clip_grad_norm_(parameters, method.gradient_norm or torch.inf)
-            if course.healthy(outcome.total, norm):
+            if health.allows(outcome, norm):
                 optimizer.step()
                 method.after_update(step)
-            if step % LOG_EVERY == 0 or step == method.steps - 1:
-                course.write(step=step, loss=outcome.total, **outcome.terms)
+            else:
+                health.check(step, outcome, norm, method, method.clip_names(batch))
+            last, stop = step == method.steps - 1, request.signal
+            if step % LOG_EVERY == 0 or last:
+                course.write(step=step, skipped=health.skipped, loss=outcome.total, **outcome.terms)
+            if checkpoints and ((step + 1) % checkpoints.every == 0 or last or stop):
+                course.flush()
+                checkpoints.save(state, step + 1)
+            if stop and not last:
+                raise _interrupted(stop, step + 1, checkpoints)
 
 
-class _Course:
-    """Write the course of a run as JSON lines; count steps that had to be skipped."""
-
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.path = path
-        self.path.write_text("")
-        self.started = time.monotonic()
-        self.skipped = 0
-        self.bad_run = 0
-
-    def healthy(self, loss: Tensor, norm: Tensor) -> bool:
-        """Say whether an update may be made; give up after many bad ones in a row."""
-        good = bool(torch.isfinite(loss) & torch.isfinite(norm))
-        self.bad_run = 0 if good else self.bad_run + 1
-        self.skipped += not good
-        if self.bad_run >= LONGEST_BAD_RUN:
-            raise TrainingError(
-                f"loss {loss.item():g} and gradient norm {norm.item():g} for {self.bad_run} steps in a row",
-                expected="finite numbers",
-                remedy="a lower learning rate",
-            )
-        return good
-
-    def write(self, *, step: int, **values: Tensor) -> None:
-        """Append one line."""
-        numbers = {name: round(value.item(), 5) for name, value in values.items()}
-        line = {"step": step, "seconds": round(time.monotonic() - self.started, 1), **numbers, "skipped": self.skipped}
-        with self.path.open("a") as file:
-            file.write(json.dumps(line) + "\n")
-        logger.info("step %d: %s", step, numbers)
+def _interrupted(stop: Signals, done: int, checkpoints: Checkpoints | None) -> TrainingStoppedError:
+    newest = checkpoints.newest() if checkpoints else None
+    error = TrainingStoppedError(
+        f"stopped by {stop.name} after {done} updates; "
+        + (f"the newest checkpoint has {newest.step}" if newest else "there is no checkpoint"),
+        remedy="the same command again; it goes on from there" if newest else None,
+    )
+    error.signal = stop
+    return error

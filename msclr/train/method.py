@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Generic, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from msclr.losses.output import LossOutput
 from msclr.models.base import PoseEncoder
+from msclr.strict_json import JsonValue
 
 Batch = TypeVar("Batch")
 
@@ -18,7 +19,8 @@ Batch = TypeVar("Batch")
 class Method(nn.Module, ABC, Generic[Batch]):
     """Encoders, heads, negative queue and data of a run: batches come out, a loss comes back.
 
-    Everything that training changes is a parameter or a buffer of the module.
+    Everything that training changes is a parameter or a buffer of the module, or part of its random state. So a run
+    that is stopped between two updates can go on exactly where it was.
 
     Args:
         steps: Number of updates.
@@ -33,8 +35,31 @@ class Method(nn.Module, ABC, Generic[Batch]):
         self.gradient_norm = gradient_norm
 
     @abstractmethod
-    def batches(self, device: torch.device) -> Iterator[Batch]:
-        """Yield the augmented views of each update, on the device; `steps` of them."""
+    def batches(self, device: torch.device, start: int = 0) -> Iterator[Batch]:
+        """Yield the augmented views of each update from `start` to `steps`, on the device.
+
+        A batch is drawn when it is asked for, not before: the random state between two updates is that of the next.
+        """
+
+    @abstractmethod
+    def random_state(self) -> dict[str, Tensor]:
+        """Return the state of everything that `batches` draws from: generators, the order of the epoch."""
+
+    @abstractmethod
+    def set_random_state(self, state: Mapping[str, Tensor]) -> None:
+        """Go back to a random state; `batches` then continues from the update it was taken before.
+
+        Raises:
+            FileFormatError: If it is the state of something else.
+        """
+
+    @abstractmethod
+    def fingerprint(self) -> dict[str, dict[str, JsonValue]]:
+        """Return, for each source of clips, counts and hashes that change when its clips or their order do."""
+
+    def clip_names(self, batch: Batch) -> tuple[str, ...]:
+        """Return the names of the clips of a batch, as far as known; for messages."""
+        return ()
 
     @abstractmethod
     def loss(self, batch: Batch, step: int) -> LossOutput:

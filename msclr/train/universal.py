@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +19,10 @@ from msclr.models.encoder import MultiSkeletonEncoder
 from msclr.models.heads import ProjectionHead
 from msclr.models.momentum import MomentumEncoder
 from msclr.poses.batch import PoseBatch
+from msclr.strict_json import JsonValue
 from msclr.train.config import TrainConfig
 from msclr.train.data import Source, WindowSampler, load_sources
+from msclr.train.generators import Generator, restore, state_of
 from msclr.train.method import Method
 from msclr.train.views import ViewMaker
 
@@ -81,13 +83,19 @@ class Universal(Method[Pairs]):
             temperature=config.loss.temperature,
             in_batch=True,
         )
+        self.sampler = WindowSampler(self.sources, config, config.seed)
+        self.views = ViewMaker(self.sources, config.views, config.seed + 1)
+        self.generators: dict[str, Generator] = {
+            "clips": self.sampler.random,
+            "conventions": self.views.random,
+            "noise": self.views.generator,
+        }
 
-    def batches(self, device: torch.device) -> Iterator[Pairs]:
+    def batches(self, device: torch.device, start: int = 0) -> Iterator[Pairs]:
         """Yield a query and a key view of clips drawn at random, in conventions drawn at random."""
-        sampler = WindowSampler(self.sources, self.config, self.config.seed)
-        views = ViewMaker(self.sources, self.config.views, self.config.seed + 1)
+        sampler, views = self.sampler, self.views
         names = _clip_ids(self.sources)
-        for _ in range(self.steps):
+        for _ in range(start, self.steps):
             pairs = sampler.draw()
             while sum(len(first.clips) for first, _ in pairs) < 2:
                 pairs = sampler.draw()
@@ -98,6 +106,31 @@ class Universal(Method[Pairs]):
             labels = [(source.family, torch.from_numpy(source.labels[clips]).to(device)) for source, clips, _ in drawn]
             ids = torch.cat([known[torch.from_numpy(clips)] for _, clips, known in drawn])
             yield Pairs(first.to(device), second.to(device), labels, ids.to(device))
+
+    def random_state(self) -> dict[str, Tensor]:
+        """Return the states of the generators; there are no epochs."""
+        return {name: state_of(generator) for name, generator in self.generators.items()}
+
+    def set_random_state(self, state: Mapping[str, Tensor]) -> None:
+        """Go back to a state."""
+        for name, generator in self.generators.items():
+            restore(generator, state[name])
+
+    def fingerprint(self) -> dict[str, dict[str, JsonValue]]:
+        """Return counts and hashes of every file of clips."""
+        return {
+            f"{entry.file} (source {number})": source.fingerprint()
+            for number, (entry, source) in enumerate(zip(self.config.sources, self.sources, strict=True))
+        }
+
+    def clip_names(self, batch: Pairs) -> tuple[str, ...]:
+        """Return the names of the clips of a batch."""
+        known = {
+            int(id): name
+            for ids, source in zip(_clip_ids(self.sources), self.sources, strict=True)
+            for id, name in zip(ids, source.clips.names, strict=True)
+        }
+        return tuple(known[id] for id in batch.ids.tolist())
 
     def loss(self, batch: Pairs, step: int) -> LossOutput:
         """Return the contrast plus the weighted cross-entropy (term `labels`)."""

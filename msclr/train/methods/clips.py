@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +24,8 @@ from msclr.poses.isc_line import isc_line
 from msclr.poses.resample import resample
 from msclr.poses.sequence import PoseSequence
 from msclr.skeletons.registry import get_skeleton
+from msclr.strict_json import JsonValue
+from msclr.train.identity import digest
 from msclr.train.methods.config import ClipConfig
 
 
@@ -39,6 +43,19 @@ class AlignedClips:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def fingerprint(self) -> dict[str, dict[str, JsonValue]]:
+        """Return counts and hashes of every format, which change when a clip or the order of the clips does."""
+        names = hashlib.sha256(json.dumps(self.names).encode()).hexdigest()
+        return {
+            f"format {number} ({clips.skeleton.id})": {
+                "clips": len(self),
+                "frames": clips.num_frames,
+                "names": names,
+                "content": digest(clips.positions.numpy(), clips.valid.numpy()),
+            }
+            for number, clips in enumerate(self.formats)
+        }
 
 
 @dataclass(frozen=True, eq=False)

@@ -135,6 +135,7 @@ class PublishedConfig(_Config):
             batch, a key encoder that starts from other weights than the query encoder (not isc), key encoders of joint
             and bone that stop while CrosSCLR mines, head layers that its streams share.
         steps: Stop after so many updates; None for all epochs.
+        checkpoint_every: Updates between two checkpoints, from which a run that was stopped goes on.
         seed: Of every random number.
         licence: Terms of the weights, for the card.
         acknowledgements: What the terms of the data ask to be said, for the card.
@@ -154,6 +155,7 @@ class PublishedConfig(_Config):
     schedule: ScheduleConfig = ScheduleConfig()
     legacy: bool = False
     steps: Count | None = None
+    checkpoint_every: Annotated[int, Field(ge=1, le=10**9)] = 500
     seed: Annotated[int, Field(ge=0, le=2**31)] = 0
     licence: str = "other"
     acknowledgements: tuple[str, ...] = ()

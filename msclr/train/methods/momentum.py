@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar, TypeVar
 
 import torch
@@ -17,6 +17,8 @@ from msclr.models.config import ModelConfig, PerSkeletonConfig
 from msclr.models.heads import ProjectionHead
 from msclr.models.momentum import MomentumEncoder
 from msclr.models.normalise import MaskedBatchNorm
+from msclr.strict_json import JsonValue
+from msclr.train.generators import restore, state_of
 from msclr.train.method import Method
 from msclr.train.methods.clips import AlignedClips, View, draw_views, packed_view
 from msclr.train.methods.config import PublishedConfig
@@ -66,6 +68,7 @@ class MomentumContrast(Method[Batch]):
         self.config = config
         self.clips = clips
         self.random = torch.Generator().manual_seed(config.seed)
+        self.order = torch.empty(0, dtype=torch.int64)  # of the clips in this epoch
         self.queries = nn.ModuleDict()
         self.keys = nn.ModuleDict()
 
@@ -107,14 +110,32 @@ class MomentumContrast(Method[Batch]):
         """Return the augmentations of a paper, with its defects if the run is to have them."""
         return recipe(name, legacy=self.config.legacy)
 
-    def batches(self, device: torch.device) -> Iterator[Batch]:
+    def batches(self, device: torch.device, start: int = 0) -> Iterator[Batch]:
         """Yield the views of every update; each epoch passes over all clips in a new order."""
         size, count = self.config.schedule.batch_size, len(self.clips)
-        for step in range(self.steps):
+        for step in range(start, self.steps):
             place = step % self.per_epoch * size
             if place == 0:
-                order = torch.randperm(count * len(self.clips.formats), generator=self.random) % count
-            yield self.views(order[place : place + size], device)
+                self.order = torch.randperm(count * len(self.clips.formats), generator=self.random) % count
+            yield self.views(self.order[place : place + size], device)
+
+    def random_state(self) -> dict[str, Tensor]:
+        """Return the state of the generator and the order of the epoch."""
+        return {"draws": state_of(self.random), "order": self.order}
+
+    def set_random_state(self, state: Mapping[str, Tensor]) -> None:
+        """Go back to a state."""
+        restore(self.random, state["draws"])
+        self.order = state["order"]
+
+    def fingerprint(self) -> dict[str, dict[str, JsonValue]]:
+        """Return counts and hashes of the clips in each format."""
+        return self.clips.fingerprint()
+
+    def clip_names(self, batch: Batch) -> tuple[str, ...]:
+        """Return the names of the clips of a batch that has their ids."""
+        ids = getattr(batch, "ids", None)
+        return tuple(self.clips.names[row] for row in ids.tolist()) if isinstance(ids, Tensor) else ()
 
     @abstractmethod
     def views(self, index: Tensor, device: torch.device) -> Batch:

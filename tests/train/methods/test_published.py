@@ -70,7 +70,7 @@ def test_every_system_trains_and_writes_models_that_load(training_folder, tmp_pa
 def test_every_system_trains_the_same_from_one_seed_and_another_from_another(training_folder, tmp_path, name):
     def weights(seed: int) -> torch.Tensor:
         run = load_run(name, [*RUNS[name], f"seed={seed}", "steps=2"])
-        encoders = pretrain(run, training_folder, tmp_path / "model", device="cpu", progress=False)
+        encoders = pretrain(run, training_folder, tmp_path / "model", device="cpu", progress=False, fresh=True)
         return torch.cat([weight.detach().flatten() for each in encoders.values() for weight in each.parameters()])
 
     assert torch.equal(weights(0), weights(0))

@@ -1,0 +1,90 @@
+"""The course of a run as JSON lines beside the model."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from torch import Tensor
+
+from msclr import strict_json
+from msclr.atomic import write_bytes
+from msclr.errors import FileFormatError, FileLimitError
+
+logger = logging.getLogger(__name__)
+
+
+class Course:
+    """Write one line of JSON now and then; a file that cannot be written costs one warning, not the run.
+
+    Args:
+        path: The file; folders above it are made.
+
+    Attributes:
+        seconds: Time spent on the run before this process went on with it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.seconds = 0.0
+        self._started = time.monotonic()
+        self._warned = False
+
+    def begin(self, step: int) -> None:
+        """Keep the lines of the updates before `step`, drop all others: they are written again."""
+        with self._tolerant():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            there = self.path.read_bytes() if step and self.path.exists() else b""
+            kept = b"".join(line for line in there.splitlines(keepends=True) if _step_of(line) < step)
+            write_bytes(self.path, kept)
+
+    def elapsed(self) -> float:
+        """Return the seconds spent on the run, in this process and before it."""
+        return self.seconds + time.monotonic() - self._started
+
+    def write(self, *, step: int, skipped: int, **values: Tensor) -> None:
+        """Append one line; what is no finite number becomes null."""
+        numbers = {name: _rounded(value.item()) for name, value in values.items()}
+        line = {"step": step, "seconds": round(self.elapsed(), 1), **numbers, "skipped": skipped}
+        with self._tolerant(), self.path.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+        logger.info("step %d: %s", step, numbers)
+
+    def flush(self) -> None:
+        """Bring the lines to the disk, so that none is older than a checkpoint that counts on it."""
+        with self._tolerant():
+            descriptor = os.open(self.path, os.O_RDWR)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    @contextmanager
+    def _tolerant(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if not self._warned:
+                self._warned = True
+                warnings.warn(f"the course cannot be written to {self.path}: {error.strerror or error}", stacklevel=4)
+
+
+def _rounded(value: float) -> float | None:
+    return round(value, 5) if math.isfinite(value) else None
+
+
+def _step_of(line: bytes) -> float:
+    """The update that a line is about; infinity for what is no complete line."""
+    try:
+        fields = strict_json.loads(line) if line.endswith(b"\n") else None
+    except (FileFormatError, FileLimitError):
+        return math.inf
+    step = fields.get("step") if isinstance(fields, dict) else None
+    return step if isinstance(step, int) else math.inf

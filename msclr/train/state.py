@@ -1,0 +1,140 @@
+"""Everything that changes while a run goes on, as tensors and a little JSON, and back again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from msclr.errors import FileFormatError, TrainingError
+from msclr.strict_json import JsonValue
+from msclr.train.course import Course
+from msclr.train.health import Health
+from msclr.train.method import Batch, Method
+
+_MODEL, _OPTIMIZER, _RANDOM, _METHOD = "model/", "optimizer/", "random/", "method/"
+
+
+class RunState:
+    """The state of a run between two updates: weights, queue, optimiser, generators, counters.
+
+    Args:
+        method: What is trained, on the device.
+        optimizer: Of its parameters.
+        course: Its log.
+        health: Its count of skipped updates.
+        device: Where it runs.
+    """
+
+    def __init__(
+        self,
+        method: Method[Batch],
+        optimizer: torch.optim.Optimizer,
+        course: Course,
+        health: Health,
+        device: torch.device,
+    ) -> None:
+        self.method = method
+        self.optimizer = optimizer
+        self.course = course
+        self.health = health
+        self.device = device
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return all tensors by name, on the CPU, as copies.
+
+        Raises:
+            TrainingError: If a weight or a moment of the optimiser is not finite: no checkpoint must have that.
+        """
+        found = {_MODEL + name: value for name, value in self.method.state_dict().items()}
+        for index, values in self.optimizer.state_dict()["state"].items():
+            found |= {f"{_OPTIMIZER}{index}/{name}": value for name, value in values.items() if torch.is_tensor(value)}
+        bad = [name for name, value in found.items() if not bool(value.isfinite().all())]
+        if bad:
+            raise TrainingError(
+                f"NaN or infinity in {', '.join(bad[:8])}",
+                where="the state of the run",
+                expected="finite numbers",
+                remedy="a lower learning rate; the same command goes on from the newest checkpoint",
+            )
+        found[f"{_RANDOM}cpu"] = torch.get_rng_state()
+        if self.device.type == "cuda":
+            found[f"{_RANDOM}cuda"] = torch.cuda.get_rng_state(self.device)
+        found |= {_RANDOM + _METHOD + name: value for name, value in self.method.random_state().items()}
+        # Copies: safetensors takes no two tensors that share memory, as layers of some heads do.
+        return {name: value.detach().to("cpu").contiguous().clone() for name, value in found.items()}
+
+    def values(self) -> dict[str, JsonValue]:
+        """Return what is no tensor."""
+        numbers: dict[str, JsonValue] = {
+            f"{index}/{name}": value
+            for index, values in self.optimizer.state_dict()["state"].items()
+            for name, value in values.items()
+            if not torch.is_tensor(value)
+        }
+        return {
+            "optimizer": numbers,
+            "seconds": round(self.course.elapsed(), 3),
+            "skipped": self.health.skipped,
+            "skipped_in_a_row": self.health.in_a_row,
+        }
+
+    def restore(self, tensors: Mapping[str, Tensor], values: Mapping[str, JsonValue], *, where: str) -> None:
+        """Bring the run into a state that was captured.
+
+        Args:
+            tensors, values: As returned by `tensors` and `values`.
+            where: Their place, for messages.
+
+        Raises:
+            FileFormatError: If they do not fit the run; nothing has been changed then but perhaps generators.
+        """
+        weights = _below(tensors, _MODEL)
+        _check_weights(weights, self.method.state_dict(), where)
+        moments, numbers = _below(tensors, _OPTIMIZER), values.get("optimizer")
+        optimizer: dict[int, dict[str, object]] = {}
+        for name, value in {**moments, **(numbers if isinstance(numbers, dict) else {})}.items():
+            index, _, entry = name.partition("/")
+            optimizer.setdefault(int(index), {})[entry] = value
+        self._restore_generators(_below(tensors, _RANDOM))
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": optimizer, "param_groups": groups})
+        self.method.load_state_dict(weights)
+        self.course.seconds = _number(values, "seconds", where)
+        self.health.skipped = int(_number(values, "skipped", where))
+        self.health.in_a_row = int(_number(values, "skipped_in_a_row", where))
+
+    def _restore_generators(self, states: Mapping[str, Tensor]) -> None:
+        self.method.set_random_state(_below(states, _METHOD))
+        torch.set_rng_state(states["cpu"])
+        if self.device.type == "cuda" and "cuda" in states:
+            torch.cuda.set_rng_state(states["cuda"], self.device)
+
+
+def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _check_weights(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], where: str) -> None:
+    wrong = [f"missing {name}" for name in expected if name not in found]
+    wrong += [f"unknown {name}" for name in found if name not in expected]
+    wrong += [
+        f"{name} is {value.dtype} {list(value.shape)}, not {expected[name].dtype} {list(expected[name].shape)}"
+        for name, value in found.items()
+        if name in expected and (value.shape, value.dtype) != (expected[name].shape, expected[name].dtype)
+    ]
+    if wrong:
+        raise FileFormatError(
+            "weights of another network: " + "; ".join(wrong[:8]),
+            where=where,
+            expected="those of this run",
+            remedy="the msclr version that wrote the checkpoint, or --fresh to start over",
+        )
+
+
+def _number(values: Mapping[str, JsonValue], name: str, where: str) -> float:
+    value = values.get(name)
+    if isinstance(value, int | float):
+        return value
+    raise FileFormatError(f"{name} is {value!r:.40}", where=where, expected="a number")
