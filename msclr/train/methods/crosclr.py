@@ -30,6 +30,7 @@ class CrosSCLR(MomentumContrast[TwoViews]):
             raise ConfigError(f"a {type(encoder).__name__}", expected="a PerSkeletonConfig, which has streams")
         for stream in STREAMS:
             self.add_branch(stream, encoder.replace(stream=stream))
+            self._share_key_tail(stream)
         self.augmentation = self.recipe("skeletonclr")
         self.contrast = CrosSCLRLoss(
             contrast.projection,
@@ -65,6 +66,13 @@ class CrosSCLR(MomentumContrast[TwoViews]):
             if isinstance(joint, Branch) and isinstance(joint.head, ProjectionHead):
                 return SharedTailHead(inputs, joint.head)
         return super().head(name, inputs)
+
+    def _share_key_tail(self, stream: str) -> None:
+        """Let the key head of a stream end in that of the joint stream where its query head does."""
+        branches = [self.keys[name].encoder for name in (stream, "joint")]
+        own, joint = [branch.head for branch in branches if isinstance(branch, Branch)]
+        if isinstance(own, SharedTailHead) and isinstance(joint, ProjectionHead):
+            own.tail = joint
 
     def after_update(self, step: int) -> None:
         """Move the key branches; in the published code only that of motion once streams learn from each other."""

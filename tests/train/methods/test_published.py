@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from training_runs import GRAPH, RUNS, TINY
 
 import msclr
 from msclr.augment.pipeline import Compose
@@ -15,38 +16,6 @@ from msclr.train.loop import pretrain
 from msclr.train.methods.build import build_method
 from msclr.train.methods.clips import draw_views, load_clips, packed_view
 from msclr.train.runs import load_run
-
-TINY = [
-    "clips.formats.0.file=kinect.npz",
-    "clips.persons=1",
-    "clips.preparation=cros",
-    "schedule.batch_size=4",
-    "contrast.queue_size=16",
-    "contrast.projection=8",
-    "steps=3",
-]
-GRAPH = [*TINY, "encoders.0.hidden=4", "encoders.0.dim=8"]
-RUNS = {
-    "skeletonclr": [*GRAPH, "clips.frames=16"],
-    "aimclr": [*GRAPH, "clips.frames=16", "contrast.mine_after=0"],
-    "ms-aimclr": [
-        *GRAPH,
-        "clips.frames=16",
-        'encoders.0.skeletons=["kinect_v2_25","smpl_24"]',
-        "clips.formats.1.file=smpl.npz",
-        "clips.formats.1.skeleton=smpl_24",
-    ],
-    "crosclr": [*GRAPH, "clips.frames=16", "contrast.mine_after=0"],
-    "skelemix": [*GRAPH, "clips.frames=48"],
-    "isc": [
-        *TINY,
-        "clips.preparation=isc",
-        "encoders.0.hidden=4",
-        "encoders.1.channels=[4, 4]",
-        "encoders.1.strides=[1, 2]",
-    ],
-}
-
 
 @pytest.mark.parametrize("legacy", [False, True], ids=["corrected", "legacy"])
 @pytest.mark.parametrize("name", RUNS)
@@ -151,13 +120,27 @@ def test_encoders_prepare_new_clips_as_those_of_the_recipe_were_prepared():
 
 def test_only_the_motion_key_follows_in_the_published_mining(training_folder):
     method = build_method(load_run("crosclr", [*RUNS["crosclr"], "legacy=true"]), training_folder)
-    before = {name: [weight.clone() for weight in key.parameters()] for name, key in method.keys.items()}
+    before = {
+        name: [weight.clone() for weight in key.encoder.encoder.parameters()] for name, key in method.keys.items()
+    }
     method.after_update(0)
     moved = {
-        name: any(not torch.equal(old, new) for old, new in zip(before[name], key.parameters(), strict=True))
+        name: any(
+            not torch.equal(old, new) for old, new in zip(before[name], key.encoder.encoder.parameters(), strict=True)
+        )
         for name, key in method.keys.items()
     }
     assert moved == {"joint": False, "motion": True, "bone": False}
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_heads_end_in_the_joint_head_only_as_published(training_folder, legacy):
+    method = build_method(load_run("crosclr", [*RUNS["crosclr"], f"legacy={str(legacy).lower()}"]), training_folder)
+    for side in (method.queries, {name: key.encoder for name, key in method.keys.items()}):
+        heads = {name: {id(weight) for weight in side[name].head.parameters()} for name in ("joint", "motion", "bone")}
+        assert (heads["joint"] < heads["motion"] and heads["joint"] < heads["bone"]) is legacy
+        assert heads["joint"].isdisjoint(heads["motion"]) is not legacy
+    assert not any(weight.requires_grad for weight in method.keys.parameters())
 
 
 def test_a_format_without_a_file_is_derived_from_the_first(training_folder):
