@@ -79,12 +79,12 @@ def learn_weights(
             remedy='missing="skip" to learn from the others',
         )
     # In the order of the ids, so that the order of parts and samples changes no last digit.
-    ids, titles = sorted(name for name in labels if name not in absent), sorted(ordered)
+    ids, titles = sorted(set(labels) - absent), sorted(ordered)
     wanted = [str(labels[name]) for name in ids]
-    if unknown := sorted(set(wanted) - set(classes)):
-        raise PoseError(f"labels {listed(unknown)}", expected="some of " + listed(classes))
-    if len(set(wanted)) < 2:
-        raise PoseError(f"{len(ids)} samples of {len(set(wanted))} classes", expected="at least two classes")
+    unknown = sorted(set(wanted) - set(classes))
+    if unknown or len(set(wanted)) < 2:
+        found = f"labels {listed(unknown)}" if unknown else f"{len(ids)} samples of {len(set(wanted))} classes"
+        raise PoseError(found, expected="two or more of the classes " + listed(classes))
     logits = torch.stack([ordered[title].take(ids).values for title in titles])  # p n k
     weights, loss = _minimise(logits, torch.tensor([classes.index(label) for label in wanted]))
     if not weights.any():

@@ -1,20 +1,17 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles.ensembles import naive_sgd
 from sklearn.linear_model import LogisticRegression
 from torch.nn import functional as F
 
-from msclr.errors import ConfigError, PoseError, TrainingError
+from msclr.errors import ConfigError, PoseError
 from msclr.evaluate import (
-    ISC_PROTOCOL,
     LogisticProtocol,
     Scores,
     SgdProtocol,
@@ -24,7 +21,6 @@ from msclr.evaluate import (
     learn_weights,
     linear_accuracy,
 )
-from msclr.evaluate.linear_head import train_heads
 from msclr.models.heads import ConventionHeads
 
 BRIEF = SgdProtocol(learning_rate=0.5, epochs=6, milestones=(4,), batch_size=7)
@@ -46,28 +42,6 @@ def shuffled(scores, seed):
     order = list(scores.ids)
     random.Random(seed).shuffle(order)
     return scores.take(order)
-
-
-@pytest.mark.parametrize("decay", [0.0, 0.05])
-def test_steps_equal_momentum_steps_by_hand(decay):
-    points = task()[0]["kinect"].values
-    codes = torch.arange(40) % 3
-    (head,) = train_heads([points], codes, ("a", "b", "c"), replace(BRIEF, weight_decay=decay))
-    generator = torch.Generator().manual_seed(0)
-    start = (0.02 * torch.randn(3, 4, generator=generator)).numpy()
-    orders = [torch.randperm(40, generator=generator).tolist() for _ in range(6)]
-    rates = [0.5] * 4 + [0.05] * 2
-    weight, bias = naive_sgd(points.numpy(), codes.tolist(), start, np.zeros(3), orders, rates, 0.9, 7, decay)
-    assert head.weight.numpy() == pytest.approx(weight, abs=2e-5)
-    assert head.bias.numpy() == pytest.approx(bias, abs=2e-5)
-
-
-def test_published_protocols_have_the_published_numbers():
-    published = SgdProtocol()
-    assert [published.learning_rate_of(epoch) for epoch in (1, 80, 81, 100)] == pytest.approx([3.0, 3.0, 0.3, 0.3])
-    assert (published.momentum, published.weight_decay, published.epochs, published.batch_size) == (0.9, 0, 100, 128)
-    assert [ISC_PROTOCOL.learning_rate_of(epoch) for epoch in (50, 51, 71)] == pytest.approx([0.1, 0.01, 0.001])
-    assert (ISC_PROTOCOL.epochs, ISC_PROTOCOL.batch_size) == (80, 64)
 
 
 def test_losses_summed_over_formats_train_the_same_heads_as_each_by_itself():
@@ -99,37 +73,6 @@ def test_losses_summed_over_formats_train_the_same_heads_as_each_by_itself():
         assert torch.allclose(scores.values.float(), together[name], atol=1e-4)
     fused = heads.fused({name: each.values.float() for name, each in features.items()})
     assert torch.allclose(ensemble.predict(features).scores.values.float(), fused, atol=1e-4)
-
-
-def test_heads_on_the_mean_of_logits_equal_one_layer_on_all_features():
-    """CE of mean_i(W_i f_i + b_i): by hand, one softmax regression on the features side by side."""
-    features = task()[0]
-    codes = torch.arange(40) % 3
-    blocks = [features[name].values for name in ("kinect", "vicon")]
-    heads = train_heads(blocks, codes, ("a", "b", "c"), BRIEF)
-    generator = torch.Generator().manual_seed(0)
-    starts = [0.02 * torch.randn(3, dim, generator=generator) for dim in (4, 5)]
-    orders = [torch.randperm(40, generator=generator).tolist() for _ in range(6)]
-    # Two biases that start at 0 and move alike: features 1/2 and 1/2 of one layer without a bias of its own.
-    side_by_side = np.concatenate([blocks[0] / 2, blocks[1] / 2, np.full((40, 2), 0.5)], axis=1)
-    start = np.concatenate([*starts, np.zeros((3, 2))], axis=1)
-    weight = _without_bias(side_by_side, codes.tolist(), start, orders)
-    assert heads[0].weight.numpy() == pytest.approx(weight[:, :4], abs=2e-5)
-    assert heads[1].weight.numpy() == pytest.approx(weight[:, 4:9], abs=2e-5)
-    assert heads[1].bias.numpy() == pytest.approx(weight[:, 10], abs=2e-5)
-
-
-def _without_bias(points, codes, start, orders):
-    weight, velocity = np.array(start, float), np.zeros_like(start, dtype=float)
-    for epoch, order in enumerate(orders):
-        for first in range(0, len(order), 7):
-            rows = order[first : first + 7]
-            logits = points[rows] @ weight.T
-            share = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-            share[np.arange(len(rows)), [codes[row] for row in rows]] -= 1
-            velocity = 0.9 * velocity + share.T @ points[rows] / len(rows)
-            weight = weight - (0.5 if epoch < 4 else 0.05) * velocity
-    return weight
 
 
 @pytest.mark.parametrize("combine", ["losses", "logits"])
@@ -301,18 +244,8 @@ def test_learned_weights_go_into_the_ensemble():
             PoseError,
             "features of length 5; expected 4",
         ),
-        (lambda f, la: SgdProtocol(epochs=0), ConfigError, "epochs=0"),
-        (lambda f, la: SgdProtocol(momentum=1.0), ConfigError, "momentum"),
-        (lambda f, la: LogisticProtocol(regularisation=0.0), ConfigError, "above 0"),
     ],
 )
 def test_what_cannot_be_trained_or_asked_is_refused(change, kind, message):
     with pytest.raises(kind, match=message):
         change(*task())
-
-
-def test_weights_that_run_away_are_an_error():
-    features, labels = task()
-    huge = {"kinect": Scores(features["kinect"].ids, features["kinect"].values * 1e30)}
-    with pytest.raises(TrainingError, match="not finite after 6 epochs"):
-        fit_ensemble(huge, labels, protocol=BRIEF)
