@@ -18,6 +18,7 @@ from msclr.cli.doctor import doctor
 from msclr.cli.embed import embed
 from msclr.cli.import_checkpoint import import_checkpoint
 from msclr.cli.options import debug_option, printable
+from msclr.cli.prepare import prepare
 from msclr.cli.pretrain import pretrain
 from msclr.cli.protocol import protocol
 from msclr.cli.read import read
@@ -32,6 +33,7 @@ COMMANDS: tuple[click.Command, ...] = (
     search,
     read,
     skeletons,
+    prepare,
     pretrain,
     protocol,
     import_checkpoint,

@@ -1,0 +1,13 @@
+"""Clip stores: recordings of any conventions in a few flat files that are memory-mapped, for training on much data.
+
+`prepare` makes a store of files that msclr reads, `ClipStore` opens it; docs/store.md has the format byte by byte.
+"""
+
+from msclr.store.build import Prepared, prepare
+from msclr.store.clip_store import ClipStore
+from msclr.store.gather import WindowBlock
+from msclr.store.inputs import InputOutcome
+from msclr.store.pack import pack
+from msclr.store.windows import Windows
+
+__all__ = ["ClipStore", "InputOutcome", "Prepared", "WindowBlock", "Windows", "pack", "prepare"]

@@ -1,0 +1,125 @@
+"""From the memory map to tensors: all clips of one table at once, without a loop over clips."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from msclr.errors import StoreError
+from msclr.io.guard import shown
+from msclr.store.files import Section, StoreFiles
+from msclr.store.layout import Records, Table, unpack_masks
+
+FloatArray = npt.NDArray[np.float32]
+BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class WindowBlock:
+    """Windows of recordings of one table.
+
+    Args:
+        table: Skeleton, dims, unit and upward axis of all of them.
+        clips: [b] int64, numbers of the recordings.
+        order: [b] int64, where they are among all windows of the batch.
+        times: [b, t] float64, in frames of the recording.
+        positions: [b, p, t, j, c] float32; 0 where `valid` is False.
+        valid: [b, p, t, j] bool.
+    """
+
+    table: Table
+    clips: Tensor
+    order: Tensor
+    times: Tensor
+    positions: Tensor
+    valid: Tensor
+
+
+def gather(
+    files: StoreFiles, clips: IntArray, times: npt.NDArray[np.float64], persons: int | None
+) -> tuple[WindowBlock, ...]:
+    """Return recordings [b] at times [b, t], one block for each table; see `ClipStore.cut`."""
+    records = files.records[clips]
+    blocks = []
+    for number in np.unique(records["table"]).tolist():
+        order = np.flatnonzero(records["table"] == number)
+        section = files.sections[number]
+        positions, valid = _cut(section, records[order], times[order], persons)
+        if not np.isfinite(positions.sum()) and not np.isfinite(positions).all():
+            bad = int((~np.isfinite(positions)).any(axis=(1, 2, 3, 4)).argmax())
+            raise StoreError(
+                "a coordinate that is no finite number",
+                where=f"{shown(files.path)}, recording {int(clips[order[bad]])}",
+                remedy="copy the whole store again",
+            )
+        blocks.append(
+            WindowBlock(
+                table=section.table,
+                clips=torch.from_numpy(clips[order]),
+                order=torch.from_numpy(order),
+                times=torch.from_numpy(times[order]),
+                positions=torch.from_numpy(positions),
+                valid=torch.from_numpy(valid),
+            )
+        )
+    return tuple(blocks)
+
+
+def _cut(
+    section: Section, records: Records, times: npt.NDArray[np.float64], persons: int | None
+) -> tuple[FloatArray, BoolArray]:
+    """Return positions [b, p, t, j, c] and valid [b, p, t, j] at times [b, t] of recordings of one table."""
+    length = records["frames"].astype(np.int64)[:, None]
+    there = records["persons"].astype(np.int64)
+    slots = int(there.max()) if persons is None else min(int(there.max()), persons)
+    last = np.maximum(length - 1, 0)
+    before = np.clip(np.floor(times), 0, last).astype(np.int64)  # b t
+    share = times - before
+    inside = (times >= 0) & (times <= length - 1)
+    slot = np.arange(slots)
+    present = slot < there[:, None]  # b p
+    # A slot without anybody, and a recording of nothing, look at a row that is there; the mask takes it out.
+    first = records["row"].astype(np.int64)[:, None] + np.where(present, slot, 0) * length  # b p
+    known = present[:, :, None] & inside[:, None, :]  # b p t
+    limit = len(section.positions) - 1
+    rows = np.minimum(first[:, :, None] + before[:, None, :], limit)
+    positions, valid = _rows(section, rows)
+    if share.any():
+        after = np.minimum(before + 1, last)
+        second, also = _rows(section, np.minimum(first[:, :, None] + after[:, None, :], limit))
+        positions, valid = _blend(positions, valid, second, also, share[:, None, :, None].astype(np.float32))
+    if not known.all():
+        valid &= known[..., None]
+    if not valid.all():
+        positions[~valid] = 0
+    return positions, valid
+
+
+def _rows(section: Section, rows: IntArray) -> tuple[FloatArray, BoolArray]:
+    """Return positions [..., j, c] and masks [..., j] of rows [...]."""
+    joints, dims = section.table.skeleton.num_joints, section.table.dims
+    positions = section.positions.take(rows, axis=0).reshape(*rows.shape, joints, dims)
+    valid = unpack_masks(section.bits.take(rows, axis=0), joints)
+    return positions.astype(np.float32, copy=False), valid
+
+
+def _blend(
+    first: FloatArray, valid: BoolArray, second: FloatArray, also: BoolArray, share: FloatArray
+) -> tuple[FloatArray, BoolArray]:
+    """Interpolate between frames as `msclr.poses.resample.sample_at` does: what is unknown is not averaged in."""
+    if valid.all() and also.all():
+        second -= first
+        second *= share[..., None]
+        first += second
+        return first, valid
+    before, after = (1 - share) * valid, share * also
+    total = before + after
+    blend = before[..., None] * first
+    blend += after[..., None] * second
+    blend /= np.maximum(total, np.float32(0.5))[..., None]
+    return blend, total >= 0.5
