@@ -176,12 +176,12 @@ def held_out_scores(
     """
     fold_of = _folds(labels, folds, seed)
     found: dict[str, list[Scores]] = {title: [] for title in features}
-    for number in sorted(set(fold_of.values())):
-        training = {name: label for name, label in labels.items() if fold_of[name] != number}
-        _check_classes(f"what is outside fold {number}", set(_texts(training)), _texts(labels))
+    for fold in sorted(set(fold_of.values())):
+        training = {name: label for name, label in labels.items() if fold_of[name] != fold}
+        _check_classes(f"what is outside fold {fold!r}", set(_texts(training)), _texts(labels))
         ensemble = fit_ensemble(features, training, protocol=protocol, combine=combine, missing=missing)
         for title, each in features.items():
-            held = [name for name in each.ids if fold_of.get(name) == number]
+            held = [name for name in each.ids if fold_of.get(name) == fold]
             found[title].append(ensemble.heads[title].scores(each.take(held)))
     return {title: _together(several) for title, several in found.items()}
 
@@ -222,13 +222,12 @@ def _together(several: list[Scores]) -> Scores:
     return Scores(ids, torch.cat([each.values for each in several]), several[0].classes)
 
 
-def _folds(labels: Mapping[str, object], folds: int | Mapping[str, object], seed: int) -> dict[str, int]:
+def _folds(labels: Mapping[str, object], folds: int | Mapping[str, object], seed: int) -> dict[str, str]:
     """Return the fold of each sample, whatever the order in which the samples are given."""
     if isinstance(folds, Mapping):
         if unknown := [name for name in labels if name not in folds]:
             raise ConfigError(f"no fold of {listed(unknown)}", expected="one for each training sample")
-        groups = sorted({str(folds[name]) for name in labels})
-        fold_of = {name: groups.index(str(folds[name])) for name in labels}
+        fold_of = {name: str(folds[name]) for name in labels}
     else:
         if folds < 2:
             raise ConfigError(f"folds={folds}", expected="at least 2")
@@ -236,7 +235,7 @@ def _folds(labels: Mapping[str, object], folds: int | Mapping[str, object], seed
         shuffled = sorted(labels)
         shuffled = [shuffled[place] for place in torch.randperm(len(shuffled), generator=generator).tolist()]
         by_class = sorted(shuffled, key=lambda name: str(labels[name]))
-        fold_of = {name: place % folds for place, name in enumerate(by_class)}
+        fold_of = {name: str(place % folds) for place, name in enumerate(by_class)}
     if len(set(fold_of.values())) < 2:
         raise ConfigError(f"{len(set(fold_of.values()))} folds with samples", expected="at least 2")
     return fold_of

@@ -78,8 +78,7 @@ def learn_weights(
             expected="every sample in all parts",
             remedy='missing="skip" to learn from the others',
         )
-    # In the order of the ids, so that the order of parts and samples changes no last digit.
-    ids, titles = sorted(set(labels) - absent), sorted(ordered)
+    ids, titles = sorted(set(labels) - absent), sorted(ordered)  # so that their order changes no last digit
     wanted = [str(labels[name]) for name in ids]
     unknown = sorted(set(wanted) - set(classes))
     if unknown or len(set(wanted)) < 2:
