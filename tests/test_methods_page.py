@@ -125,6 +125,7 @@ def test_the_loop_is_short():
 
 
 def test_every_command_exists_and_every_setting_is_taken():
+    assert re.search(r"`checkpoint_every` updates \((\d+),", TRAINING)[1] == str(load_run("aimclr").checkpoint_every)
     recipes_run = set()
     for _, command, *words in commands():
         taken = {option for parameter in group.commands[command].params for option in parameter.opts}
@@ -173,6 +174,7 @@ def test_the_run_of_ones_own_trains(own_clips, monkeypatch):
     outcome = CliRunner().invoke(group, [*line[1:], "--steps", "2", "--device", "cpu"])
     assert outcome.exit_code == 0, outcome.output
     assert (own_clips / "squats" / "config.json").is_file()
+    assert [each.name for each in (own_clips / "squats.checkpoints").iterdir()] == ["step-000000002"]
     run = load_run(own_clips / "squats.yaml")
     assert {encoder.preparation for encoder in run.encoders} == {run.clips.preparation}
 
@@ -190,6 +192,7 @@ def test_folders_and_log_are_as_described(own_clips, tmp_path, system, mining):
     found = sorted(str(each.parent.relative_to(tmp_path)) for each in tmp_path.rglob("config.json"))
     assert found == sorted(described)
     keys = set(re.findall(r"`(\w+)`", " ".join(row[0] for row in rows(TRAINING, "| key | |"))))
+    assert (tmp_path / "OUT.checkpoints").is_dir()
     logged = json.loads((tmp_path / "OUT.pretrain.jsonl").read_text().splitlines()[-1]).keys()
     assert logged <= keys
     assert ("nnm" in logged or "knowledge" in logged) is mining
