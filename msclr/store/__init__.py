@@ -9,5 +9,6 @@ from msclr.store.gather import WindowBlock
 from msclr.store.inputs import InputOutcome
 from msclr.store.pack import pack
 from msclr.store.windows import Windows
+from msclr.store.write import write_store
 
-__all__ = ["ClipStore", "InputOutcome", "Prepared", "WindowBlock", "Windows", "pack", "prepare"]
+__all__ = ["ClipStore", "InputOutcome", "Prepared", "WindowBlock", "Windows", "pack", "prepare", "write_store"]
