@@ -154,10 +154,10 @@ def _walk(
                 yield from _walk(path, inner, format, limits, follow_symlinks=follow_symlinks)
         elif suffixes and not name.lower().endswith(suffixes):
             yield path, inner, f"its name does not end in {' or '.join(suffixes)}"
-        elif not suffixes and not name.lower().endswith(_known_suffixes()):
-            yield path, inner, "no format has this ending"
         elif name.lower().endswith(".asf"):
             yield path, inner, "the skeleton of the .amc files beside it"
+        elif not suffixes and not name.lower().endswith(_known_suffixes()):
+            yield path, inner, "no format has this ending"
         else:
             yield path, inner, ""
 
