@@ -89,6 +89,7 @@ class Checkpoints:
             return 0
         self._check_environment(found, state.device)
         state.restore(found.tensors, found.values, where=found.where)
+        self._rotate(found.step)
         return found.step
 
     def newest(self) -> Checkpoint | None:
@@ -145,7 +146,7 @@ class Checkpoints:
             STATE: (json.dumps(values, indent=1, allow_nan=False) + "\n").encode(),
         }
         records = {name: {"sha256": _sha256(data), "size": len(data)} for name, data in contents.items()}
-        contents[MANIFEST] = (json.dumps({"files": records}, indent=1) + "\n").encode()
+        contents[MANIFEST] = json.dumps({"files": records}, indent=1).encode()
         try:
             self._write(self.folder / f"step-{step:09d}", contents)
         except OSError as error:
@@ -154,12 +155,16 @@ class Checkpoints:
                 stacklevel=3,
             )
             return False
-        numbered = self._numbered()
-        kept = [number for number in numbered if number <= step][:KEPT]
-        for number, path in numbered.items():
-            if number not in kept:  # older, or damaged and passed over when this run went on from an earlier one
+        self._rotate(step)
+        for number, path in self._numbered().items():
+            if number > step:  # damaged, and passed over when this run went on from an earlier one
                 self._remove(path)
         return True
+
+    def _rotate(self, step: int) -> None:
+        """Keep the newest of the checkpoints up to `step`."""
+        for path in [path for number, path in self._numbered().items() if number <= step][KEPT:]:
+            self._remove(path)
 
     def _write(self, target: Path, contents: Mapping[str, bytes]) -> None:
         if not self.folder.is_dir():

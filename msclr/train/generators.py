@@ -16,7 +16,7 @@ Generator: TypeAlias = torch.Generator | np.random.Generator
 
 
 def state_of(generator: Generator) -> Tensor:
-    """Return the state of a generator of torch or NumPy.
+    """Return the state of a generator of torch, or of NumPy as `default_rng` makes them.
 
     Args:
         generator: It is left as it is.

@@ -92,24 +92,23 @@ class RunState:
         """
         weights = _below(tensors, _MODEL)
         _check_weights(weights, self.method.state_dict(), where)
+        states = _below(tensors, _RANDOM)
+        _check_random(_below(states, _METHOD), self.method.random_state(), where)
         moments, numbers = _below(tensors, _OPTIMIZER), values.get("optimizer")
         optimizer: dict[int, dict[str, object]] = {}
         for name, value in {**moments, **(numbers if isinstance(numbers, dict) else {})}.items():
             index, _, entry = name.partition("/")
             optimizer.setdefault(int(index), {})[entry] = value
-        self._restore_generators(_below(tensors, _RANDOM))
+        self.method.set_random_state(_below(states, _METHOD))
+        torch.set_rng_state(states["cpu"])
+        if self.device.type == "cuda" and "cuda" in states:
+            torch.cuda.set_rng_state(states["cuda"], self.device)
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": optimizer, "param_groups": groups})
         self.method.load_state_dict(weights)
         self.course.seconds = _number(values, "seconds", where)
         self.health.skipped = int(_number(values, "skipped", where))
         self.health.in_a_row = int(_number(values, "skipped_in_a_row", where))
-
-    def _restore_generators(self, states: Mapping[str, Tensor]) -> None:
-        self.method.set_random_state(_below(states, _METHOD))
-        torch.set_rng_state(states["cpu"])
-        if self.device.type == "cuda" and "cuda" in states:
-            torch.cuda.set_rng_state(states["cuda"], self.device)
 
 
 def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -129,6 +128,16 @@ def _check_weights(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], 
             "weights of another network: " + "; ".join(wrong[:8]),
             where=where,
             expected="those of this run",
+            remedy="the msclr version that wrote the checkpoint, or --fresh to start over",
+        )
+
+
+def _check_random(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], where: str) -> None:
+    if found.keys() != expected.keys():
+        raise FileFormatError(
+            f"random states {', '.join(sorted(found))}; those of another version of the method",
+            where=where,
+            expected=", ".join(sorted(expected)),
             remedy="the msclr version that wrote the checkpoint, or --fresh to start over",
         )
 

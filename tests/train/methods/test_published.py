@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from training_runs import GRAPH, RUNS, TINY
+from training_runs import RUNS
 
 import msclr
 from msclr.augment.pipeline import Compose
@@ -16,6 +16,7 @@ from msclr.train.loop import pretrain
 from msclr.train.methods.build import build_method
 from msclr.train.methods.clips import draw_views, load_clips, packed_view
 from msclr.train.runs import load_run
+
 
 @pytest.mark.parametrize("legacy", [False, True], ids=["corrected", "legacy"])
 @pytest.mark.parametrize("name", RUNS)
