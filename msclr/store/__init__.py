@@ -5,10 +5,21 @@
 
 from msclr.store.build import Prepared, prepare
 from msclr.store.clip_store import ClipStore
+from msclr.store.collection import to_collection
 from msclr.store.gather import WindowBlock
 from msclr.store.inputs import InputOutcome
 from msclr.store.pack import pack
 from msclr.store.windows import Windows
 from msclr.store.write import write_store
 
-__all__ = ["ClipStore", "InputOutcome", "Prepared", "WindowBlock", "Windows", "pack", "prepare", "write_store"]
+__all__ = [
+    "ClipStore",
+    "InputOutcome",
+    "Prepared",
+    "WindowBlock",
+    "Windows",
+    "pack",
+    "prepare",
+    "to_collection",
+    "write_store",
+]

@@ -17,15 +17,13 @@ from msclr.io.registry import PathLike
 from msclr.poses.multi import MultiPose
 from msclr.poses.sequence import PoseSequence
 from msclr.skeletons.spec import SkeletonSpec
-from msclr.store.facts import Facts, facts_of
+from msclr.store.facts import Facts, all_names, facts_of
 from msclr.store.files import open_store
 from msclr.store.gather import WindowBlock, gather
 from msclr.store.inputs import InputOutcome
 from msclr.store.layout import CONTENT, NO_CONFIDENCE, Table, sha256_of, unpack_masks
 from msclr.store.shard import read_outcomes
 from msclr.store.windows import Choice, Windows
-
-_TEXTS_AT_ONCE = 10_000
 
 
 class _RangeError(StoreError, IndexError):
@@ -276,22 +274,7 @@ class ClipStore:
 
     @cached_property
     def _texts(self) -> list[tuple[str, str | None]]:
-        """Name and recording of all, read at once: their lines lie one behind the other."""
-        found: list[tuple[str, str | None]] = []
-        ends = (self._files.records["text"] + self._files.records["text_bytes"]).tolist()
-        start = 0
-        for last in range(0, len(ends), _TEXTS_AT_ONCE):
-            end = ends[min(last + _TEXTS_AT_ONCE, len(ends)) - 1]
-            lines = self._files.texts[start:end].tobytes().splitlines()
-            where = f"{guard.shown(self.path)}, recordings from {last}"
-            content = b"[" + b",".join(lines) + b"]"
-            try:
-                entries = strict_json.loads(content, where=where, maximum_bytes=len(content))
-            except MsclrError as error:
-                raise StoreError(error.found, where=error.where, expected=error.expected) from None
-            if not isinstance(entries, list) or len(entries) != min(_TEXTS_AT_ONCE, len(ends) - last):
-                raise StoreError("lines that are not one for each recording", where=where)
-            parsed = [facts_of(entry, where) for entry in entries]
-            found += [(facts.name, facts.recording) for facts in parsed]
-            start = end
-        return found
+        """Name and recording of all."""
+        records = self._files.records
+        ends = (records["text"] + records["text_bytes"]).tolist()
+        return all_names(self._files.texts, ends, guard.shown(self.path))

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from msclr.errors import StoreError
+import numpy as np
+import numpy.typing as npt
+
+from msclr import strict_json
+from msclr.errors import MsclrError, StoreError
 from msclr.strict_json import JsonValue
+
+_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,36 @@ def facts_of(fields: JsonValue, where: str) -> Facts:
         person_ids=tuple(str(each) for each in ids),
         meta={name: str(value) for name, value in meta.items()},
     )
+
+
+def all_names(texts: npt.NDArray[np.uint8], ends: Sequence[int], where: str) -> list[tuple[str, str | None]]:
+    """Return name and recording of all, reading many lines at once.
+
+    Args:
+        texts: The bytes of texts.jsonl.
+        ends: Where each line ends; they lie one behind the other.
+        where: The store, for messages.
+
+    Raises:
+        StoreError: If the lines are not one object for each recording.
+    """
+    found: list[tuple[str, str | None]] = []
+    start = 0
+    for first in range(0, len(ends), _AT_ONCE):
+        count = min(_AT_ONCE, len(ends) - first)
+        end = ends[first + count - 1]
+        content = b"[" + b",".join(texts[start:end].tobytes().splitlines()) + b"]"
+        place = f"{where}, recordings from {first}"
+        try:
+            entries = strict_json.loads(content, where=place, maximum_bytes=len(content))
+        except MsclrError as error:
+            raise StoreError(error.found, where=error.where, expected=error.expected) from None
+        if not isinstance(entries, list) or len(entries) != count:
+            raise StoreError("lines that are not one for each recording", where=place)
+        facts = [facts_of(entry, place) for entry in entries]
+        found += [(each.name, each.recording) for each in facts]
+        start = end
+    return found
 
 
 def _text(value: JsonValue) -> str | None:

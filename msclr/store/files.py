@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import stat
 from dataclasses import dataclass
@@ -59,6 +60,7 @@ class StoreFiles:
         manifest: What `store.json` says.
         records: [recordings] structured, see `RECORD`.
         sections: One for each table.
+        scattered: The same, mapped for windows here and there: the system reads what is asked for, not megabytes ahead.
         confidence: [n] float32.
         texts: The bytes of texts.jsonl.
     """
@@ -67,6 +69,7 @@ class StoreFiles:
     manifest: Manifest
     records: Records
     sections: tuple[Section, ...]
+    scattered: tuple[Section, ...]
     confidence: npt.NDArray[np.float32]
     texts: Bytes
 
@@ -100,6 +103,7 @@ def open_store(path: Path) -> StoreFiles:
         manifest=manifest,
         records=records,
         sections=_sections(path, manifest),
+        scattered=_sections(path, manifest, scattered=True),
         confidence=_map(path / CONFIDENCE, manifest.files[CONFIDENCE][0]).view("<f4"),
         texts=_map(path / TEXTS, manifest.files[TEXTS][0]),
     )
@@ -141,19 +145,23 @@ def _check_file(path: Path, size: int) -> None:
         )
 
 
-def _map(path: Path, size: int) -> Bytes:
+def _map(path: Path, size: int, *, scattered: bool = False) -> Bytes:
     if size == 0:  # nothing cannot be mapped
         return np.zeros(0, np.uint8)
     try:
-        return np.memmap(path, np.uint8, "r", shape=(size,)).view(np.ndarray)
+        with path.open("rb") as file:
+            mapped = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
+        if scattered and hasattr(mmap, "MADV_RANDOM"):
+            mapped.madvise(mmap.MADV_RANDOM)
+        return np.frombuffer(mapped, np.uint8)
     except (OSError, ValueError) as error:
         reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
         raise StoreError(f"cannot be mapped: {reason}", where=guard.shown(path)) from None
 
 
-def _sections(path: Path, manifest: Manifest) -> tuple[Section, ...]:
-    coordinates = _map(path / POSITIONS, manifest.files[POSITIONS][0])
-    masks = _map(path / VALID, manifest.files[VALID][0])
+def _sections(path: Path, manifest: Manifest, *, scattered: bool = False) -> tuple[Section, ...]:
+    coordinates = _map(path / POSITIONS, manifest.files[POSITIONS][0], scattered=scattered)
+    masks = _map(path / VALID, manifest.files[VALID][0], scattered=scattered)
     sections = []
     at = masked = 0
     for table, rows in zip(manifest.tables, manifest.rows, strict=True):

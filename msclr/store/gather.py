@@ -48,7 +48,7 @@ def gather(
     blocks = []
     for number in np.unique(records["table"]).tolist():
         order = np.flatnonzero(records["table"] == number)
-        section = files.sections[number]
+        section = files.scattered[number]
         positions, valid = _cut(section, records[order], times[order], persons)
         if not np.isfinite(positions.sum()) and not np.isfinite(positions).all():
             bad = int((~np.isfinite(positions)).any(axis=(1, 2, 3, 4)).argmax())
