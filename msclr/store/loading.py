@@ -59,10 +59,10 @@ def add_input(writer: ShardWriter, entry: Input, reading: Reading, *, stop: bool
         return InputOutcome(entry.path, "left out", 0, entry.reason)
     try:
         clips = list(_recordings(entry, reading))
-        kept = [(name, clip) for name, clip in clips if clip.num_frames and clip.valid.any()]
+        kept = [each for each in clips if each[2].num_frames and each[2].valid.any()]
         with writer.whole():
-            for name, clip in kept:
-                recording = clip.meta.get("recording") if reading.pairing == "meta" else _motion(name)
+            for name, motion, clip in kept:
+                recording = clip.meta.get("recording") if reading.pairing == "meta" else motion
                 writer.add(clip, name=name, recording=recording, input=entry.number, source=entry.source)
     except MsclrError as error:
         if stop:
@@ -79,14 +79,16 @@ def add_input(writer: ShardWriter, entry: Input, reading: Reading, *, stop: bool
     return InputOutcome(entry.path, "done", len(kept), reason)
 
 
-def _recordings(entry: Input, reading: Reading) -> Iterator[tuple[str, PoseSequence]]:
+def _recordings(entry: Input, reading: Reading) -> Iterator[tuple[str, str | None, PoseSequence]]:
+    """Yield what is in an input: its name in the store, what its name says is recorded, and the poses."""
     path = Path(entry.path)
     if entry.root is not None:
         guard.inside(path, Path(entry.root))
     if reading.format in ("auto", "npz") and _is_collection(path):
         clips = _collection(path, reading.limits)
+        numbered = clips.names == tuple(map(str, range(len(clips))))  # 0, 1, ... name no motion
         for index, name in enumerate(clips.names):
-            yield f"{entry.label}/{name}", _overridden(clips[index], reading)
+            yield f"{entry.label}/{name}", None if numbered else name, _overridden(clips[index], reading)
         return
     clip = read(
         path,
@@ -100,7 +102,8 @@ def _recordings(entry: Input, reading: Reading) -> Iterator[tuple[str, PoseSeque
         limits=reading.limits,
         follow_symlinks=reading.follow_symlinks,
     )
-    yield entry.label, clip
+    last = entry.label.rpartition("/")[2]
+    yield entry.label, last.rpartition(".")[0] or last, clip
 
 
 def _is_collection(path: Path) -> bool:
@@ -142,9 +145,3 @@ def _overridden(clip: PoseSequence, reading: Reading) -> PoseSequence:
     if reading.fps is not None:
         changes["fps"] = check_fps(reading.fps, clip.source)
     return _choose_persons(clip.replace(**changes) if changes else clip, reading.person)
-
-
-def _motion(name: str) -> str:
-    """Return what a name says is recorded: its last part without the ending of a file."""
-    last = name.rpartition("/")[2]
-    return last.rpartition(".")[0] or last

@@ -184,6 +184,14 @@ def test_equal_names_pair_recordings_where_that_is_asked_for(tmp_path):
     store = ClipStore(prepare(folders, tmp_path / "paired", pairing="name").path)
     assert store.recordings == {"sit": (0, 2), "walk": (1, 3)}
     assert list(store.multi("sit")) == ["kinect_v2_25", "coco_17"]
+    for name, joint in (("x", "neck"), ("y", "nose")):
+        names = ["left_wrist", "left_elbow", joint]
+        write_collection(tmp_path / f"{name}.npz", names=("one/a.1", "one/a.2"), joint_names=names)
+    sets = [tmp_path / "x.npz", tmp_path / "y.npz"]
+    assert set(ClipStore(prepare(sets, tmp_path / "sets", pairing="name").path).recordings) == {"one/a.1", "one/a.2"}
+    for path in sets:
+        write_collection(path, names=("0", "1"), joint_names=["left_wrist", "left_elbow", path.stem])
+    assert not ClipStore(prepare(sets, tmp_path / "numbers", pairing="name").path).recordings
 
 
 def test_a_data_set_that_does_not_fit_leaves_nothing_of_it(tmp_path):
