@@ -9,16 +9,20 @@ from msclr.store.collection import to_collection
 from msclr.store.gather import WindowBlock
 from msclr.store.inputs import InputOutcome
 from msclr.store.pack import pack
+from msclr.store.rows import Columns, clips_of_rows, parquet_rows
 from msclr.store.windows import Windows
 from msclr.store.write import write_store
 
 __all__ = [
     "ClipStore",
+    "Columns",
     "InputOutcome",
     "Prepared",
     "WindowBlock",
     "Windows",
+    "clips_of_rows",
     "pack",
+    "parquet_rows",
     "prepare",
     "to_collection",
     "write_store",
