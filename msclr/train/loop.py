@@ -17,6 +17,7 @@ from msclr.train.config import TrainConfig
 from msclr.train.course import Course
 from msclr.train.health import Health
 from msclr.train.identity import Identity
+from msclr.train.lock import held
 from msclr.train.method import Batch, Method
 from msclr.train.methods.build import build_method, published_card
 from msclr.train.runs import RunConfig
@@ -57,7 +58,8 @@ def pretrain(
     Raises:
         MissingFileError: If a file of the run is missing.
         ConfigError: If the clips or the encoders do not fit the method, or the checkpoints are of another run.
-        TrainingError: If the loss is not finite for many steps in a row, or no checkpoint can be read.
+        TrainingError: If the loss is not finite for many steps in a row, no checkpoint can be read, or another process
+            trains into the same output.
         TrainingStoppedError: If the process gets SIGINT or SIGTERM; there is a checkpoint then.
     """
     if isinstance(config, TrainConfig):
@@ -85,10 +87,11 @@ def _train(
         every=config.checkpoint_every,
         identity=Identity.of(config, method.fingerprint()),
     )
-    if fresh:
-        checkpoints.clear()
     log = output.with_name(output.name + ".pretrain.jsonl")
-    optimize(method, log, checkpoints=checkpoints, device=device, progress=progress)
+    with held(checkpoints.folder):
+        if fresh:
+            checkpoints.clear()
+        optimize(method, log, checkpoints=checkpoints, device=device, progress=progress)
 
 
 def optimize(

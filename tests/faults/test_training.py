@@ -1,4 +1,4 @@
-"""Sections E and F of the fault list, training: killed, stopped, damaged, changed, full and numbers that are none."""
+"""Section F of the fault list, training: killed and stopped runs, damaged checkpoints, changed data, full disks."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from training_runs import after, folder, names, same, train, write_collection, w
 
 from msclr.errors import ConfigError, MissingFileError, TrainingError, TrainingStoppedError
 from msclr.train.checkpoint import STATE, TENSORS
+from msclr.train.lock import held
 from msclr.train.universal import Universal
 
 TESTS = Path(__file__).parents[1]
@@ -48,8 +49,11 @@ def stopped(data, tmp_path, monkeypatch):
     return output
 
 
-def kill(tmp_path, method, rounds):
-    outcome = python("-W", "error", str(TESTS / "killing.py"), str(tmp_path), method, str(rounds), "0")
+def kill(tmp_path, method, rounds, seed):
+    if not hasattr(os, "fork"):
+        pytest.skip("killed runs are forks")
+    words = str(tmp_path), method, str(rounds), str(seed)
+    outcome = python("-W", "error", str(TESTS / "killing.py"), *words)
     assert outcome.returncode == 0, outcome.stderr
     counts = json.loads(outcome.stdout.splitlines()[-1])
     assert counts["rounds"] == rounds
@@ -59,14 +63,15 @@ def kill(tmp_path, method, rounds):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="killed runs are forks")
 def test_f01_runs_killed_at_ten_instants_end_with_the_bits_of_one_left_alone(tmp_path):
-    kill(tmp_path, "universal", 10)
+    kill(tmp_path, "universal", 10, seed=0)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="killed runs are forks")
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
 @pytest.mark.parametrize("method", ["universal", "ms-aimclr"])
-def test_f01_runs_killed_at_two_hundred_instants_end_with_the_bits_of_one_left_alone(tmp_path, method):
-    kill(tmp_path, method, 200)
+def test_f01_runs_killed_at_two_hundred_instants_end_with_the_bits_of_one_left_alone(tmp_path, method, seed):
+    kill(tmp_path, method, 50, seed)
 
 
 def truncate(path):
@@ -250,3 +255,10 @@ def test_a_run_that_has_ended_is_not_trained_again(data, whole, tmp_path, monkey
     encoders = train(data, output)
     assert not encoders["encoder"].training
     assert same(output, whole)
+
+
+def test_two_processes_do_not_train_into_one_output(data, tmp_path):
+    output = tmp_path / "model"
+    with held(folder(output)), pytest.raises(TrainingError, match="another process is training"):
+        train(data, output)
+    train(data, output)
