@@ -90,18 +90,28 @@ def test_e05_no_checkpoint_has_a_number_that_is_none(data, tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize("name", ["universal", *RUNS])
-def test_e04_one_clip_of_nan_poisons_neither_statistics_nor_queue(data, tmp_path, name):
-    config = tiny_run(name, steps=3)
+def test_e04_one_clip_of_nan_poisons_neither_statistics_nor_queue(data, tmp_path, monkeypatch, name):
+    config = tiny_run(name, steps=6)
     method = Universal(config, data) if name == "universal" else build_method(config, data)
-    poisoned = 2  # of the clips that may be trained on
+    drawn = []
     if isinstance(method, Universal):
-        clips = method.sources[0].clips
-        clip = method.sources[0].allowed[poisoned]
-        clips.positions[clips.offsets[clip] : clips.offsets[clip + 1]] = np.nan
+        clips, draw = method.sources[0].clips, method.sampler.draw
+        poisoned = int(method.sources[0].allowed[2])
+        clips.positions[clips.offsets[poisoned] : clips.offsets[poisoned + 1]] = np.nan
+
+        def recorded():
+            pairs = draw()
+            drawn.extend(clip for pair in pairs for block in pair if block.source == 0 for clip in block.clips)
+            return pairs
+
+        monkeypatch.setattr(method.sampler, "draw", recorded)
     else:
+        poisoned, views = 2, method.views
         for clips in method.clips.formats:
             clips.positions[poisoned] = torch.nan
+        monkeypatch.setattr(method, "views", lambda index, device: drawn.extend(index.tolist()) or views(index, device))
     optimize(method, tmp_path / "log.jsonl", device="cpu", progress=False)
+    assert poisoned in drawn
     assert json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])["skipped"] == 0
     assert all(value.isfinite().all() for value in method.state_dict().values())
     queues = [module for module in method.modules() if isinstance(module, NegativeQueue)]
