@@ -21,6 +21,7 @@ from msclr.poses.sequence import check_fps
 from msclr.skeletons import registry
 from msclr.skeletons.spec import SkeletonSpec
 from msclr.store.assemble import assemble
+from msclr.store.files import open_store
 from msclr.store.inputs import Input, InputOutcome, list_inputs
 from msclr.store.layout import INPUTS, MANIFEST, VERSION, Manifest, Precision
 from msclr.store.loading import Pairing, Reading, add_input
@@ -156,7 +157,7 @@ def _prepare(
     place = place.parent.resolve() / (place.name or place.resolve().name)
     plan = _digest([_options(reading), *sources, *(entry.fingerprint() for entry in entries)])
     there = _look(place)
-    if there is not None and there.plan == plan:
+    if there is not None and there.plan == plan and _is_whole(place, overwrite=overwrite):
         outcomes = tuple(read_outcomes(place))
         if not (stop and any(entry.outcome == "failed" for entry in outcomes)):
             _tidy(_building(place))
@@ -261,6 +262,17 @@ def _look(place: Path) -> Manifest | None:
             "something else than a store is there", where=guard.shown(place), expected="a name that is free"
         )
     return Manifest.from_json(manifest.read_bytes(), guard.shown(manifest))
+
+
+def _is_whole(place: Path, *, overwrite: bool) -> bool:
+    """Return whether the files of a store are as its manifest says; refuse others, unless they may be replaced."""
+    try:
+        open_store(place)
+    except StoreError:
+        if not overwrite:
+            raise
+        return False
+    return True
 
 
 def _check(workers: int, shard_size: int, on_error: str, precision: str, pairing: str) -> None:

@@ -15,6 +15,7 @@ import msclr
 from msclr import SkeletonSpec, register_skeleton
 from msclr.errors import ConfigError, FileFormatError, MissingFileError, NotAFileError, StoreError, UnknownFormatError
 from msclr.samples import sample_paths
+from msclr.skeletons import registry
 from msclr.store import ClipStore, build, prepare
 from msclr.store.lock import only_one
 
@@ -125,6 +126,17 @@ def test_the_same_call_again_does_nothing_and_another_is_refused(tmp_path, monke
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.npz", "store"]
 
 
+def test_a_damaged_store_is_not_taken_for_a_whole_one(tmp_path):
+    files = list(sample_paths().values())
+    prepare(files, tmp_path / "store")
+    whole = content(tmp_path / "store")
+    (tmp_path / "store" / "positions.bin").write_bytes(whole["positions.bin"][:-1])
+    with pytest.raises(StoreError, match=r"positions\.bin"):
+        prepare(files, tmp_path / "store")
+    prepare(files, tmp_path / "store", overwrite=True)
+    assert content(tmp_path / "store") == whole
+
+
 def test_what_is_changed_between_two_attempts_is_read_again(tmp_path, monkeypatch):
     for name, frames in (("a", 3), ("b", 4), ("c", 5)):
         msclr.write(standing_person("coco_17", frames=frames, dims=2), tmp_path / f"{name}.npz")
@@ -152,8 +164,9 @@ def test_a_failure_that_was_skipped_is_tried_again_when_it_must_not_be(mixed, tm
     assert ClipStore(tmp_path / "store").inputs == done.inputs
 
 
-def test_conventions_of_the_program_reach_the_workers(tmp_path):
-    own = register_skeleton(SkeletonSpec("my_arm_of_the_store", OWN, (-1, 0, 1), unit="m", up="+y"), replace=True)
+def test_conventions_of_the_program_reach_the_workers(tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "_registered", {})  # so that it is forgotten afterwards
+    own = register_skeleton(SkeletonSpec("my_arm_of_the_store", OWN, (-1, 0, 1), unit="m", up="+y"))
     for name in "ab":
         arrays = {"skeleton": own.id, "joint_names": np.array(OWN)}
         write_collection(tmp_path / f"{name}.npz", **arrays)
