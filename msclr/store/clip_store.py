@@ -78,7 +78,9 @@ class ClipStore:
         rows = slice(row, row + persons * frames)
         where = f"{guard.shown(self.path)}, recording {number}"
         positions = section.positions[rows].reshape(persons, frames, joints, section.table.dims)
-        if not np.isfinite(positions.sum(dtype=np.float64)):
+        with np.errstate(invalid="ignore"):
+            total = positions.sum(dtype=np.float64)
+        if not np.isfinite(total):
             raise StoreError("a coordinate that is no finite number", where=where, remedy="copy the whole store again")
         scores = None
         start = int(record["confidence"])

@@ -50,7 +50,9 @@ def gather(
         order = np.flatnonzero(records["table"] == number)
         section = files.scattered[number]
         positions, valid = _cut(section, records[order], times[order], persons)
-        if not np.isfinite(positions.sum()) and not np.isfinite(positions).all():
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = positions.sum()  # in one pass: finite if, and but for numbers beyond 1e30 only if, all are
+        if not np.isfinite(total) and not np.isfinite(positions).all():
             bad = int((~np.isfinite(positions)).any(axis=(1, 2, 3, 4)).argmax())
             raise StoreError(
                 "a coordinate that is no finite number",

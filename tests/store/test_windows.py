@@ -108,6 +108,22 @@ def test_cut_times_beside_a_recording_are_unknown(store):
         store.cut(np.array([13]), np.zeros((1, 4)))
 
 
+def test_numbers_at_the_end_of_float32_are_numbers(tmp_path):
+    clip = standing_person("coco_17", frames=4, dims=2)
+    huge = clip.replace(positions=np.full_like(clip.positions, 3e38))
+    write_store([("huge", huge)], tmp_path / "store")
+    store = ClipStore(tmp_path / "store")
+    (block,) = store.cut(np.array([0]), np.array([[0.0, 0.5, 3.0]]))
+    assert (block.positions == np.float32(3e38)).all()
+    assert (store[0].positions == np.float32(3e38)).all()
+    endless = np.memmap(tmp_path / "store" / "positions.bin", "<f4", "r+")
+    endless[[5, 6]] = np.inf, -np.inf
+    endless.flush()
+    for look in (lambda: store[0], lambda: store.cut(np.array([0]), np.array([[0.0, 1.0]]))):
+        with pytest.raises(StoreError, match="finite"):
+            look()
+
+
 def test_the_generator_alone_decides_and_its_state_goes_on(store):
     def drawn(random):
         return [torch.cat([block.times.flatten() for block in next(random)]) for _ in range(3)]
