@@ -2,13 +2,52 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import torch
 from torch import Tensor, nn
 
 from msclr import collectives
 
 
-class MaskedBatchNorm(nn.Module):
+class RunningNorm(nn.Module):
+    """Normalise by the statistics of a batch in training, by those of all batches so far in evaluation.
+
+    Args:
+        shape: Shape of the weights, biases and running statistics.
+        momentum: Weight of the newest batch in the running statistics.
+        epsilon: Added to the variance.
+    """
+
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, *shape: int, momentum: float, epsilon: float) -> None:
+        super().__init__()
+        self.momentum = momentum
+        self.epsilon = epsilon
+        self.weight = nn.Parameter(torch.ones(shape))
+        self.bias = nn.Parameter(torch.zeros(shape))
+        self.register_buffer("running_mean", torch.zeros(shape))
+        self.register_buffer("running_var", torch.ones(shape))
+
+    def forward(self, values: Tensor, valid: Tensor) -> Tensor:
+        """Normalise `values`; `valid`, which has all axes but the last, says what counts."""
+        mean, variance = self._measure(values, valid) if self.training else (self.running_mean, self.running_var)
+        scale = self.weight * torch.rsqrt(variance + self.epsilon)
+        return torch.addcmul((self.bias - mean * scale).to(values.dtype), values, scale.to(values.dtype))
+
+    @abstractmethod
+    def _measure(self, values: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and variance of a batch, and let the running statistics follow them."""
+
+    @torch.no_grad()
+    def _follow(self, mean: Tensor, unbiased: Tensor, usable: Tensor) -> None:
+        for running, newest in ((self.running_mean, mean), (self.running_var, unbiased)):
+            running.copy_(torch.where(usable, running.lerp(newest.to(running.dtype), self.momentum), running))
+
+
+class MaskedBatchNorm(RunningNorm):
     """Normalise channels by the statistics of the valid positions of a batch.
 
     In training, mean and variance are those of the valid positions, summed over all processes; a batch with non-finite
@@ -26,28 +65,10 @@ class MaskedBatchNorm(nn.Module):
         [[-1.0, -1.0], [1.0, 1.0]]
     """
 
-    running_mean: Tensor
-    running_var: Tensor
-
     def __init__(self, channels: int, *, momentum: float = 0.1, epsilon: float = 1e-5) -> None:
-        super().__init__()
-        self.momentum = momentum
-        self.epsilon = epsilon
-        self.weight = nn.Parameter(torch.ones(channels))
-        self.bias = nn.Parameter(torch.zeros(channels))
-        self.register_buffer("running_mean", torch.zeros(channels))
-        self.register_buffer("running_var", torch.ones(channels))
+        super().__init__(channels, momentum=momentum, epsilon=epsilon)
 
-    def forward(self, values: Tensor, valid: Tensor) -> Tensor:
-        """Normalise `values` [n, t, c]; `valid` [n, t] says which positions count."""
-        if self.training:
-            mean, variance = self._measure(values, valid)
-        else:
-            mean, variance = self.running_mean, self.running_var
-        scale = self.weight * torch.rsqrt(variance + self.epsilon)
-        return torch.addcmul((self.bias - mean * scale).to(values.dtype), values, scale.to(values.dtype))
-
-    def _measure(self, values: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+    def _measure(self, values: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:  # n t c, n t
         exact = values if values.dtype == torch.float64 else values.float()
         mask = valid.to(exact.dtype).flatten()  # n t
         flat = exact.flatten(0, 1)  # (n t) c
@@ -57,16 +78,12 @@ class MaskedBatchNorm(nn.Module):
         mean = total[1:] / count
         deviation = collectives.all_reduce_sum(mask @ (flat - mean).square())
         variance = deviation / count
-        with torch.no_grad():
-            usable = (total[0] > 0) & torch.isfinite(variance).all()
-            unbiased = deviation / (count - 1).clamp_min(1)
-            for running, newest in ((self.running_mean, mean), (self.running_var, unbiased)):
-                moved = running.lerp(newest.to(running.dtype), self.momentum)
-                running.copy_(torch.where(usable, moved, running))
+        usable = (total[0] > 0) & torch.isfinite(variance).all()
+        self._follow(mean, deviation / (count - 1).clamp_min(1), usable)
         return mean, variance
 
 
-class JointBatchNorm(nn.Module):
+class JointBatchNorm(RunningNorm):
     """Normalise every channel of every joint of one convention by itself: the data normalisation of ST-GCN.
 
     Statistics are those of the persons and frames in which the joint is seen, summed over all processes; joints that
@@ -88,25 +105,10 @@ class JointBatchNorm(nn.Module):
         [-1.0, -1.0, 1.0, 1.0]
     """
 
-    running_mean: Tensor
-    running_var: Tensor
-
     def __init__(self, joints: int, channels: int, *, momentum: float = 0.1, epsilon: float = 1e-5) -> None:
-        super().__init__()
-        self.momentum = momentum
-        self.epsilon = epsilon
-        self.weight = nn.Parameter(torch.ones(joints, channels))
-        self.bias = nn.Parameter(torch.zeros(joints, channels))
-        self.register_buffer("running_mean", torch.zeros(joints, channels))
-        self.register_buffer("running_var", torch.ones(joints, channels))
+        super().__init__(joints, channels, momentum=momentum, epsilon=epsilon)
 
-    def forward(self, values: Tensor, valid: Tensor) -> Tensor:
-        """Normalise `values` [m, t, j, c]; `valid` [m, t, j] says which joints count."""
-        mean, variance = self._measure(values, valid) if self.training else (self.running_mean, self.running_var)
-        scale = self.weight * torch.rsqrt(variance + self.epsilon)
-        return torch.addcmul((self.bias - mean * scale).to(values.dtype), values, scale.to(values.dtype))
-
-    def _measure(self, values: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+    def _measure(self, values: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:  # m t j c, m t j
         exact = values if values.dtype == torch.float64 else values.float()
         mask = valid.to(exact.dtype)
         seen = torch.cat((mask.sum(dim=(0, 1))[:, None], torch.einsum("mtjc,mtj->jc", exact, mask)), dim=1)
@@ -115,9 +117,6 @@ class JointBatchNorm(nn.Module):
         mean = seen[:, 1:] / count.clamp_min(1)
         deviation = collectives.all_reduce_sum(torch.einsum("mtjc,mtj->jc", (exact - mean).square(), mask))
         variance = deviation / count.clamp_min(1)
-        with torch.no_grad():
-            usable = (count > 0) & torch.isfinite(variance).all()
-            unbiased = deviation / (count - 1).clamp_min(1)
-            for running, newest in ((self.running_mean, mean), (self.running_var, unbiased)):
-                running.copy_(torch.where(usable, running.lerp(newest.to(running.dtype), self.momentum), running))
+        usable = (count > 0) & torch.isfinite(variance).all()
+        self._follow(mean, deviation / (count - 1).clamp_min(1), usable)
         return mean, variance

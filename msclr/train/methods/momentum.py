@@ -16,7 +16,7 @@ from msclr.models.build import build_encoder
 from msclr.models.config import ModelConfig, PerSkeletonConfig
 from msclr.models.heads import ProjectionHead
 from msclr.models.momentum import MomentumEncoder
-from msclr.models.normalise import MaskedBatchNorm
+from msclr.models.normalise import RunningNorm
 from msclr.strict_json import JsonValue
 from msclr.train.generators import restore, state_of
 from msclr.train.method import Method
@@ -25,7 +25,7 @@ from msclr.train.methods.config import PublishedConfig
 
 Batch = TypeVar("Batch")
 
-_NORMS = (nn.modules.batchnorm._BatchNorm, MaskedBatchNorm)
+_NORMS = (nn.modules.batchnorm._BatchNorm, RunningNorm)
 
 
 class Branch(nn.Module):

@@ -11,6 +11,7 @@ from msclr.augment.pipeline import Compose
 from msclr.models.base import PoseEncoder
 from msclr.models.build import build_encoder
 from msclr.models.config import PerSkeletonConfig
+from msclr.models.normalise import RunningNorm
 from msclr.poses.batch import PoseBatch
 from msclr.train.loop import pretrain
 from msclr.train.methods.build import build_method
@@ -96,6 +97,17 @@ def test_key_encoders_start_as_copies_unless_the_published_start_is_wanted(train
         method = build_method(run, training_folder)
         pairs = zip(method.queries.parameters(), method.keys.parameters(), strict=True)
         assert all(torch.equal(ours, theirs) for ours, theirs in pairs) is not legacy
+
+
+def test_every_layer_of_an_st_gcn_starts_from_the_published_distribution(training_folder):
+    (encoder,) = build_method(load_run("skelemix", RUNS["skelemix"]), training_folder).trained().values()
+    norms = [module for module in encoder.modules() if isinstance(module, RunningNorm)]
+    assert {type(norm).__name__ for norm in norms} == {"MaskedBatchNorm", "JointBatchNorm"}
+    for norm in norms:
+        assert 0 < float((norm.weight.detach() - 1).abs().max()) < 0.1
+        assert not norm.bias.any()
+    linear = encoder.blocks[5].graph.linear.weight.detach()
+    assert float(linear.std()) == pytest.approx(0.02, rel=0.2)
 
 
 def test_the_keys_of_inter_skeleton_contrast_are_copies_in_the_published_code_too(training_folder):
