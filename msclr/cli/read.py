@@ -25,9 +25,9 @@ def read(reading: Reading, file: str, output: str | None) -> None:
     """
     from msclr.io.guard import to_path
     from msclr.io.limits import ReadLimits
-    from msclr.io.registry import _detect, _named, write
+    from msclr.io.registry import detect_format, format_named, write
 
-    chosen = _detect(to_path(file), ReadLimits()) if reading.format == "auto" else _named(reading.format)
+    chosen = detect_format(to_path(file), ReadLimits()) if reading.format == "auto" else format_named(reading.format)
     clip = replace(reading, format=chosen.name).read(file)
     for label, text in (("format", f"{chosen.name} ({chosen.title})"), *facts(clip)):
         click.echo(f"{printable(label) + ':':<10} {printable(text)}")

@@ -16,13 +16,13 @@ from typing import Literal, TypeAlias
 from msclr.errors import FileFormatError, MsclrError, NotAFileError, PoseError
 from msclr.io import guard
 from msclr.io.limits import ReadLimits
-from msclr.io.registry import PathLike, Probe, _named, read
+from msclr.io.registry import PathLike, Probe, format_named, read
 from msclr.poses.sequence import PoseSequence
 from msclr.skeletons.spec import SkeletonSpec
 
 OnError: TypeAlias = Literal["raise", "skip"]
 
-_FRAME_FORMATS = ("openpose", "panoptic")  # their files are told from recordings by their names
+_FRAME_FORMATS = ("openpose", "panoptic")  # a folder of theirs is one recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +164,7 @@ def _choose(path: Path, names: Sequence[str], format: str, pattern: str | None) 
     if pattern is not None:
         chosen = [name for name in names if fnmatchcase(name, pattern)]
     else:
-        known = [_named(name) for name in (_FRAME_FORMATS if format == "auto" else (format,))]
-        probe = Probe(path, is_folder=True, names=tuple(names))
-        single = next((each.name for each in known if each.recognise(probe)), None)
+        single = frame_format(path, names, format)
         if single is not None:
             raise FileFormatError(
                 f"one recording, in the format {single}, with a file for each frame",
@@ -175,7 +173,7 @@ def _choose(path: Path, names: Sequence[str], format: str, pattern: str | None) 
                 remedy="msclr.read for this folder, or pattern= if its files are recordings",
             )
         visible = [name for name in names if not name.startswith(".")]
-        suffixes = () if format == "auto" else known[0].suffixes
+        suffixes = () if format == "auto" else format_named(format).suffixes
         chosen = [name for name in visible if name.lower().endswith(suffixes or "")]
         chosen = chosen or [name for name in visible if (path / name).is_dir()]
     if not chosen:
@@ -186,6 +184,19 @@ def _choose(path: Path, names: Sequence[str], format: str, pattern: str | None) 
             remedy="another pattern=",
         )
     return chosen
+
+
+def frame_format(path: Path, names: Sequence[str], format: str) -> str | None:
+    """Return in which format a folder is one recording with a file for each frame, None if it is not.
+
+    Args:
+        path: The folder.
+        names: What is in it.
+        format: Name of a format, or "auto".
+    """
+    probe = Probe(path, is_folder=True, names=tuple(names))
+    known = map(format_named, _FRAME_FORMATS if format == "auto" else (format,))
+    return next((each.name for each in known if each.recognise(probe)), None)
 
 
 def list_recordings(path: Path, limits: ReadLimits) -> list[str]:

@@ -190,8 +190,8 @@ def read(
         follow_symlinks=follow_symlinks,
         variant=variant,
     )
-    chosen = _detect(place, options.limits) if format == "auto" else _named(format)
-    return _choose_persons(chosen.read(place, options), options.person)
+    chosen = detect_format(place, options.limits) if format == "auto" else format_named(format)
+    return choose_persons(chosen.read(place, options), options.person)
 
 
 def write(sequence: PoseSequence, path: PathLike, *, format: str = "auto") -> None:
@@ -216,7 +216,7 @@ def write(sequence: PoseSequence, path: PathLike, *, format: str = "auto") -> No
     if format == "auto":
         candidates = [known for known in writable if place.suffix.lower() in known.suffixes]
     else:
-        candidates = [known for known in writable if known.name == _named(format).name]
+        candidates = [known for known in writable if known.name == format_named(format).name]
     if not candidates or candidates[0].write is None:
         listed = ", ".join(f"{known.name} ({', '.join(known.suffixes)})" for known in writable)
         found = f"no format to write has the ending {place.suffix!r}" if format == "auto" else f"{format} is read only"
@@ -224,7 +224,16 @@ def write(sequence: PoseSequence, path: PathLike, *, format: str = "auto") -> No
     candidates[0].write(sequence, place)
 
 
-def _named(name: str) -> Format:
+def format_named(name: str) -> Format:
+    """Return a format by its name.
+
+    Raises:
+        UnknownFormatError: If there is none.
+
+    Example:
+        >>> format_named("bvh").suffixes
+        ('.bvh',)
+    """
     known = {each.name: each for each in formats()}
     if name in known:
         return known[name]
@@ -232,7 +241,12 @@ def _named(name: str) -> Format:
     raise UnknownFormatError(f"no format is called {name!r}", expected="one of " + ", ".join(near))
 
 
-def _detect(path: Path, limits: ReadLimits) -> Format:
+def detect_format(path: Path, limits: ReadLimits) -> Format:
+    """Return the format of a file or folder, recognised by its content.
+
+    Raises:
+        UnknownFormatError: If no format, or more than one, recognises it.
+    """
     where = guard.shown(path)
     if guard.is_folder(path):
         probe = Probe(path, is_folder=True, names=tuple(guard.list_folder(path, limits)))
@@ -259,7 +273,12 @@ def _detect(path: Path, limits: ReadLimits) -> Format:
     )
 
 
-def _choose_persons(sequence: PoseSequence, person: int | list[int] | str | None) -> PoseSequence:
+def choose_persons(sequence: PoseSequence, person: int | list[int] | str | None) -> PoseSequence:
+    """Return the persons that `read` was asked for; see there.
+
+    Raises:
+        PoseError: If there is no such person.
+    """
     if person is None:
         return sequence
     if person == "longest":

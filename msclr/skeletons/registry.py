@@ -75,6 +75,17 @@ def list_skeletons(pattern: str = "*", *, dims: int | None = None, joints: int |
     )
 
 
+def registered_skeletons() -> tuple[SkeletonSpec, ...]:
+    """Return the conventions that were registered beside the built-in ones, in the order in which they were.
+
+    Example:
+        >>> "coco_17" in [spec.id for spec in registered_skeletons()]
+        False
+    """
+    with _lock:
+        return tuple(_registered.values())
+
+
 def register_skeleton(spec: SkeletonSpec, *, replace: bool = False) -> SkeletonSpec:
     """Make your own joint convention known by its id and aliases.
 

@@ -240,7 +240,7 @@ def _shards(building: Path, entries: list[Input], reading: Reading, size: int, *
 
 def _options(reading: Reading) -> str:
     spec = "" if reading.skeleton is None else reading.skeleton.to_json()
-    known = [each.to_json() for each in registry._registered.values()]
+    known = [each.to_json() for each in registry.registered_skeletons()]
     version = vars(sys.modules["msclr"])["__version__"]  # other readers may read otherwise
     return repr([version, VERSION, repr(replace(reading, skeleton=None)), spec, known])
 

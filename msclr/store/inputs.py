@@ -13,12 +13,11 @@ from typing import Literal, TypeAlias
 from msclr import strict_json
 from msclr.errors import StoreError
 from msclr.io import guard
+from msclr.io.folder import frame_format
 from msclr.io.limits import ReadLimits
-from msclr.io.registry import PathLike, Probe, _named, formats
+from msclr.io.registry import PathLike, format_named, formats
 
 Outcome: TypeAlias = Literal["done", "failed", "left out"]
-
-_FRAME_FORMATS = ("openpose", "panoptic")  # a folder of theirs is one recording
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ def list_inputs(
         UnknownFormatError: If no format has that name.
     """
     if format != "auto":
-        _named(format)
+        format_named(format)
     found: list[Input] = []
     seen: dict[str, str] = {}
     sources: list[str] = []
@@ -138,9 +137,11 @@ def _walk(
     folder: Path, label: str, format: str, limits: ReadLimits, *, follow_symlinks: bool
 ) -> Iterator[tuple[Path, str, str]]:
     """Yield what is in a folder and its folders: path, label, and why it is not to be read."""
-    suffixes = () if format == "auto" else _named(format).suffixes
-    for name in guard.list_folder(folder, limits):
-        path, inner = folder / name, f"{label}/{name}"
+    suffixes = () if format == "auto" else format_named(format).suffixes
+    waiting = [(folder / name, f"{label}/{name}") for name in reversed(guard.list_folder(folder, limits))]
+    while waiting:  # no recursion: folders may be nested deeper than Python's stack
+        path, inner = waiting.pop()
+        name = path.name
         if name.startswith("."):
             continue
         if path.is_dir():
@@ -151,7 +152,7 @@ def _walk(
             elif path.is_symlink():
                 yield path, inner, "a link to a folder of recordings"
             else:
-                yield from _walk(path, inner, format, limits, follow_symlinks=follow_symlinks)
+                waiting += [(path / each, f"{inner}/{each}") for each in reversed(guard.list_folder(path, limits))]
         elif suffixes and not name.lower().endswith(suffixes):
             yield path, inner, f"its name does not end in {' or '.join(suffixes)}"
         elif name.lower().endswith(".asf"):
@@ -164,9 +165,7 @@ def _walk(
 
 def _is_recording(folder: Path, format: str, limits: ReadLimits) -> bool:
     """Return whether a folder is one recording, with a file for each frame."""
-    names = _FRAME_FORMATS if format == "auto" else (format,)
-    probe = Probe(folder, is_folder=True, names=tuple(guard.list_folder(folder, limits)))
-    return any(_named(name).recognise(probe) for name in names)
+    return frame_format(folder, guard.list_folder(folder, limits), format) is not None
 
 
 def _known_suffixes() -> tuple[str, ...]:

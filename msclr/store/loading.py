@@ -13,7 +13,7 @@ from msclr.errors import FileFormatError, MsclrError
 from msclr.io import guard
 from msclr.io.collection import ClipCollection, read_collection
 from msclr.io.limits import ReadLimits
-from msclr.io.registry import _choose_persons, read
+from msclr.io.registry import choose_persons, read
 from msclr.poses import arrays
 from msclr.poses.sequence import PoseSequence, check_fps
 from msclr.skeletons.spec import SkeletonSpec
@@ -144,4 +144,4 @@ def _overridden(clip: PoseSequence, reading: Reading) -> PoseSequence:
         changes["up"] = arrays.check_up(reading.up, clip.skeleton, clip.source)
     if reading.fps is not None:
         changes["fps"] = check_fps(reading.fps, clip.source)
-    return _choose_persons(clip.replace(**changes) if changes else clip, reading.person)
+    return choose_persons(clip.replace(**changes) if changes else clip, reading.person)

@@ -49,7 +49,7 @@ def run_all(tasks: Sequence[Task[T, R]], workers: int) -> Generator[R, None, Non
         for task in tasks:
             yield task()
         return
-    registered = [spec.to_json() for spec in registry._registered.values()]
+    registered = [spec.to_json() for spec in registry.registered_skeletons()]
     pool = ProcessPoolExecutor(
         min(workers, len(tasks)),
         mp_context=multiprocessing.get_context("spawn"),  # fork would copy locks of running threads

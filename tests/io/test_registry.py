@@ -34,7 +34,7 @@ def test_every_format_has_its_own_name_and_recognises_only_its_own_files(tmp_pat
     assert len({known.name for known in formats()}) == len(formats())
     for name in ("ntu", "openpose", "npz", "npy"):
         assert read(tmp_path / name, skeleton="coco_17" if name == "npy" else None).num_frames >= 1
-        assert registry._detect(tmp_path / name, registry.ReadLimits()).name == name
+        assert registry.detect_format(tmp_path / name, registry.ReadLimits()).name == name
 
 
 def test_unknown_content_lists_the_formats(tmp_path):
