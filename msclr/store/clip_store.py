@@ -247,13 +247,21 @@ class ClipStore:
 
         Raises:
             StoreError: If there is no such recording, or a coordinate is damaged.
+            PoseError: If the shapes do not fit each other, or a time is not finite.
+            PoseTypeError: If the numbers are no whole numbers.
         """
-        clips = np.asarray(clips, np.int64)
-        if len(clips) and not (clips.min() >= 0 and clips.max() < len(self)):
-            raise StoreError(
-                "numbers of recordings that are not there", where=str(self.path), expected=f"0 to {len(self)}"
+        where, clips, times = guard.shown(self.path), np.asarray(clips), np.asarray(times, np.float64)
+        if clips.size and clips.dtype.kind not in "iu":
+            raise PoseTypeError(f"numbers of type {clips.dtype}", where=where, expected="whole numbers of recordings")
+        if clips.ndim != 1 or times.ndim != 2 or len(times) != len(clips) or not np.isfinite(times).all():
+            raise PoseError(
+                f"clips of shape {clips.shape}, times of shape {times.shape}",
+                where=where,
+                expected="[b] and [b, t], all times finite",
             )
-        return gather(self._files, clips, np.asarray(times, np.float64), persons)
+        if len(clips) and not (clips.min() >= 0 and clips.max() < len(self)):
+            raise StoreError("numbers of recordings that are not there", where=where, expected=f"0 to {len(self) - 1}")
+        return gather(self._files, clips.astype(np.int64), times, persons)
 
     def verify(self) -> None:
         """Read everything, and compare it with the sha256 of the manifest.

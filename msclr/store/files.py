@@ -125,7 +125,11 @@ def _check_sizes(path: Path, manifest: Manifest) -> None:
                 expected=f"the {size:,} of its tables and recordings",
             )
     if manifest.files[CONFIDENCE][0] % 4:
-        raise StoreError(f"{manifest.files[CONFIDENCE][0]:,} bytes of {CONFIDENCE}", expected="a multiple of 4")
+        raise StoreError(
+            f"{manifest.files[CONFIDENCE][0]:,} bytes of {CONFIDENCE}",
+            where=guard.shown(path / MANIFEST),
+            expected="a multiple of 4",
+        )
 
 
 def _check_file(path: Path, size: int) -> None:

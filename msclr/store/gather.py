@@ -105,6 +105,8 @@ def _cut(
 def _rows(section: Section, rows: IntArray) -> tuple[FloatArray, BoolArray]:
     """Return positions [..., j, c] and masks [..., j] of rows [...]."""
     joints, dims = section.table.skeleton.num_joints, section.table.dims
+    if not len(section.positions):  # recordings of no frames
+        return np.zeros((*rows.shape, joints, dims), np.float32), np.zeros((*rows.shape, joints), np.bool_)
     positions = section.positions.take(rows, axis=0).reshape(*rows.shape, joints, dims)
     valid = unpack_masks(section.bits.take(rows, axis=0), joints)
     return positions.astype(np.float32, copy=False), valid

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from strategies import standing_person
 
@@ -14,7 +15,7 @@ from msclr.store.inputs import list_inputs
 def test_folders_may_be_nested_deeper_than_the_stack(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for _ in range(1100):
-        os.mkdir("d")
+        Path("d").mkdir()
         os.chdir("d")
     msclr.write(standing_person("coco_17", frames=2, dims=2), "clip.npz")
     os.chdir(tmp_path)

@@ -108,6 +108,28 @@ def test_cut_times_beside_a_recording_are_unknown(store):
         store.cut(np.array([13]), np.zeros((1, 4)))
 
 
+@pytest.mark.parametrize(
+    ("clips", "times", "error"),
+    [
+        ([0], [[np.nan, 1.0]], PoseError),
+        ([0], [[np.inf, 1.0]], PoseError),
+        ([0, 1], [[0.0, 1.0]], PoseError),
+        ([0], [0.0, 1.0], PoseError),
+        ([0.7], [[0.0, 1.0]], PoseTypeError),
+    ],
+)
+def test_cuts_that_mean_nothing_are_refused(store, clips, times, error):
+    with pytest.raises(error):
+        store.cut(np.array(clips), np.array(times))
+
+
+def test_a_table_of_recordings_without_frames_has_nothing_to_cut(tmp_path):
+    write_store([("empty", standing_person("coco_17", frames=3).frames(0, 0))], tmp_path / "store")
+    (block,) = ClipStore(tmp_path / "store").cut(np.array([0]), np.array([[0.0, 0.5]]))
+    assert block.positions.shape == (1, 1, 2, 17, block.table.dims)
+    assert not block.valid.any()
+
+
 def test_numbers_at_the_end_of_float32_are_numbers(tmp_path):
     clip = standing_person("coco_17", frames=4, dims=2)
     huge = clip.replace(positions=np.full_like(clip.positions, 3e38))
