@@ -83,6 +83,7 @@ def _per_skeleton(config: PerSkeletonConfig) -> PerSkeletonEncoder:
         dropout=config.dropout,
         partition=config.partition,
         edge_importance=config.edge_importance,
+        graph=config.graph,
         legacy_pooling=config.legacy_pooling,
         stream=config.stream,
         preparation=config.preparation,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import get_args
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from msclr.collectives import world_size
 from msclr.errors import ConfigError, SkeletonError, UnknownSkeletonError
 from msclr.models.base import PersonVectors, Preparation
-from msclr.models.conventions import ConventionLayers
+from msclr.models.conventions import ConventionLayers, GraphName
 from msclr.models.features import JointEncoder, JointFeatures
 from msclr.models.pooling import Pooling
 from msclr.models.stgcn import Block, GroupGraph
@@ -42,6 +43,8 @@ class PerSkeletonEncoder(JointEncoder):
         dropout: Share of activations dropped in training, in all blocks but the first.
         partition: "spatial", or "inward_outward" as SkeleMixCLR and inter-skeleton contrast have it.
         edge_importance: Learn a factor for every edge.
+        graph: Edges and bones of the conventions: "published" with the defects that published weights were trained
+            with, for the four conventions that have such; "own" the tree of each, with true distances to its centre.
         legacy_pooling: Do as published: every clip has two persons, an absent one is a person at 0 that is computed,
             counted in the statistics and averaged; unknown joints and frames after the end count as well. False: only
             what was seen counts.
@@ -72,6 +75,7 @@ class PerSkeletonEncoder(JointEncoder):
         dropout: float = 0.5,
         partition: Partition = "spatial",
         edge_importance: bool = True,
+        graph: GraphName = "published",
         legacy_pooling: bool = False,
         stream: Stream = "joint",
         preparation: Preparation = "common",
@@ -83,7 +87,10 @@ class PerSkeletonEncoder(JointEncoder):
         super().__init__(
             dim=dim, frames=frames, facing=facing, maximum_seconds=maximum_seconds, maximum_frames=maximum_frames
         )
+        if graph not in get_args(GraphName):
+            raise ConfigError(f"graph = {graph!r}", expected="'published' or 'own'")
         self.partition: Partition = partition
+        self.graph: GraphName = graph
         self.edge_importance = edge_importance
         self.legacy_pooling = legacy_pooling
         self.stream: Stream = stream
@@ -176,7 +183,11 @@ class PerSkeletonEncoder(JointEncoder):
         if any(skeleton.id == each.id for each in self.skeletons):
             raise ConfigError(f"the convention {skeleton.id!r} twice", expected="each once")
         layers = ConventionLayers(
-            skeleton, len(STRIDES), partition=self.partition, edge_importance=self.edge_importance
+            skeleton,
+            len(STRIDES),
+            partition=self.partition,
+            edge_importance=self.edge_importance,
+            graph=self.graph,
         )
         self.conventions.append(layers)
         return layers
@@ -201,7 +212,7 @@ class PerSkeletonEncoder(JointEncoder):
         )
 
     def _in_stream(self, batch: PoseBatch) -> PoseBatch:
-        seen = batch_in_stream(batch, self.stream)
+        seen = batch_in_stream(batch, self.stream, self.graph)
         return replace(seen, valid=torch.ones_like(seen.valid)) if self.legacy_pooling else seen
 
     def _normalised(self, batch: PoseBatch, layers: Sequence[ConventionLayers]) -> tuple[Tensor, Tensor]:

@@ -101,6 +101,31 @@ def motion_stream(positions: Floats, valid: Bools) -> tuple[Floats, Bools]:
     return _masked(positions[..., following, :, :] - positions, known), known
 
 
+def in_stream(positions: Floats, valid: Bools, name: Stream, bones: SkeletonSpec | Bones) -> tuple[Floats, Bools]:
+    """Return poses as one of their streams.
+
+    Args:
+        positions: [..., t, j, c] numpy array or tensor.
+        valid: [..., t, j] booleans.
+        name: "joint", "bone" or "motion".
+        bones: As for `bone_stream`.
+
+    Returns:
+        Values and validity, of the same shapes.
+
+    Raises:
+        PoseError: If the shapes do not fit each other or the bones.
+
+    Example:
+        >>> import numpy as np
+        >>> in_stream(np.array([[[1.0, 1.0]], [[4.0, 0.0]]]), np.ones((2, 1), bool), "motion", ())[0][0].tolist()
+        [[3.0, -1.0]]
+    """
+    if name == "bone":
+        return bone_stream(positions, valid, bones)
+    return motion_stream(positions, valid) if name == "motion" else joint_stream(positions, valid)
+
+
 def stream(sequence: PoseSequence, name: str, bones: Bones | None = None) -> PoseSequence:
     """Return a recording as its joint, bone or motion stream.
 

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
 from strategies import standing_person
 
-from msclr import PoseSequence, SkeletonSpec
+from msclr import PoseSequence, SkeletonSpec, get_skeleton
 from msclr.errors import ConfigError, SkeletonError, UnknownSkeletonError
 from msclr.models.build import build_encoder
-from msclr.models.config import PerSkeletonConfig
+from msclr.models.config import PerSkeletonConfig, read_config
 from msclr.models.heads import LinearHead, ProjectionHead
 from msclr.models.normalise import JointBatchNorm, MaskedBatchNorm
 from msclr.models.per_skeleton import PerSkeletonEncoder
@@ -200,3 +202,32 @@ def test_every_published_format_has_its_published_graph():
         assert (encoder.conventions[0].adjacency > 0).sum(dim=(1, 2)).tolist() == edges
     other = PerSkeletonEncoder(["kinect_v2_25"], hidden=4, dim=8, partition="inward_outward")
     assert (other.conventions[0].adjacency > 0).sum(dim=(1, 2)).tolist() == [25, 24, 24]
+
+
+def test_a_convention_can_have_the_graph_and_the_bones_of_its_own_tree():
+    mhad = get_skeleton("metrabs_berkeley_mhad_43")
+    copy = mhad.replace(id="mhad_copy", aliases=())
+    torch.manual_seed(0)
+    published, own, elsewhere = (
+        PerSkeletonEncoder([spec], hidden=4, dim=8, frames=20, stream="bone", graph=graph)
+        for spec, graph in ((mhad, "published"), (mhad, "own"), (copy, "published"))
+    )
+    graphs = [encoder.conventions[0].adjacency for encoder in (published, own, elsewhere)]
+    assert not torch.equal(graphs[0], graphs[1])
+    assert torch.equal(graphs[1], graphs[2])
+    for encoder in (published, elsewhere):
+        encoder.load_state_dict(own.state_dict())
+    clip = standing_person(mhad.id, frames=20)
+    clip = clip.replace(positions=100 * clip.positions)  # bones that outweigh the biases of an untrained network
+    vectors = [encoder.embed(clip, unify=False) for encoder in (published, own)]
+    assert not torch.allclose(*vectors, atol=1e-3)
+    assert torch.equal(vectors[1], elsewhere.embed(clip.replace(skeleton=copy), unify=False))
+    with pytest.raises(ConfigError, match="graph = 'tree'; expected 'published' or 'own'"):
+        PerSkeletonEncoder([mhad], graph="tree")
+
+
+def test_a_configuration_from_before_there_was_a_choice_of_graph_has_the_published_one():
+    fields = json.loads(PerSkeletonConfig(graph="own").to_json())
+    assert build_encoder(read_config(json.dumps(fields))).graph == "own"
+    del fields["graph"]
+    assert build_encoder(read_config(json.dumps(fields))).graph == "published"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -28,6 +28,7 @@ class PerSkeletonConfig(ModelConfig):
         dropout: Share of features dropped in training.
         partition: How the neighbours of a joint are told apart.
         edge_importance: Whether every edge has a factor of its own.
+        graph: "published" edges and bones, defects included, where there are such, or each convention's "own".
         legacy_pooling: Whether absent persons and unknown joints count, as published.
         stream: "joint", "bone" or "motion".
         preparation: "common" coordinates, "cros" as for the published weights, "isc", or "none".
@@ -45,6 +46,8 @@ class PerSkeletonConfig(ModelConfig):
         True
     """
 
+    newer_fields: ClassVar[frozenset[str]] = frozenset({"graph"})
+
     face: Literal["per_skeleton"] = Field("per_skeleton", description="'per_skeleton'")
     skeletons: Annotated[tuple[_Name, ...], BeforeValidator(base.as_tuple)] = Field(
         ("kinect_v2_25",), min_length=1, max_length=64, description="1 to 64 ids of joint conventions"
@@ -55,6 +58,7 @@ class PerSkeletonConfig(ModelConfig):
     dropout: base.Dropout = 0.5
     partition: base.PartitionName = "spatial"
     edge_importance: base.Flag = True
+    graph: Literal["published", "own"] = Field("published", description="'published' or 'own'")
     legacy_pooling: base.Flag = False
     stream: base.StreamName = "joint"
     preparation: base.PreparationName = "common"

@@ -15,10 +15,10 @@ from msclr.losses.output import LossOutput
 from msclr.losses.skelemix import SkeleMixLoss
 from msclr.models.base import PersonVectors, PoseEncoder
 from msclr.models.config import PerSkeletonConfig
-from msclr.models.conventions import bones_of
+from msclr.models.conventions import GraphName, bones_of
 from msclr.models.features import JointEncoder
 from msclr.models.per_skeleton import PerSkeletonEncoder
-from msclr.poses.streams import Stream, bone_stream, motion_stream
+from msclr.poses.streams import Stream, in_stream
 from msclr.train.methods.clips import AlignedClips, View, packed_view
 from msclr.train.methods.config import PublishedConfig
 from msclr.train.methods.momentum import Branch, MomentumContrast
@@ -58,6 +58,7 @@ class SkeleMixCLR(MomentumContrast[MixViews]):
         if not isinstance(encoder, PerSkeletonConfig):
             raise ConfigError(f"a {type(encoder).__name__}", expected="a PerSkeletonConfig, which has streams")
         self.stream: Stream = encoder.stream
+        self.graph: GraphName = encoder.graph
         self.add_branch("encoder", encoder.replace(stream="joint"))
         found = self.recipe("skelemix")
         self.augmentation, self.mix = found, found.mix or SkeleMix()
@@ -68,7 +69,7 @@ class SkeleMixCLR(MomentumContrast[MixViews]):
     def views(self, index: Tensor, device: torch.device) -> MixViews:
         """Make two views of each clip and mix the first several times."""
         clips = self.clips.formats[0].select(index)
-        query, key = (in_stream(self.augmentation(clips, generator=self.random), self.stream) for _ in range(2))
+        query, key = (self._in_stream(self.augmentation(clips, generator=self.random)) for _ in range(2))
         mixes = tuple(self._mixed(query, device) for _ in range(self.augmentation.mixes))
         return MixViews(_whole(query).to(device), _whole(key).to(device), mixes, self.ids(index, device))
 
@@ -94,6 +95,10 @@ class SkeleMixCLR(MomentumContrast[MixViews]):
                 encoder.config = encoder.config.replace(stream=self.stream)
         return found
 
+    def _in_stream(self, clips: Clips) -> Clips:
+        bones = bones_of(clips.skeleton, self.graph)
+        return clips.moved(*in_stream(clips.positions, clips.valid, self.stream, bones))
+
     def _mixed(self, clips: Clips, device: torch.device) -> MixedView:
         mixed = self.mix(clips, generator=self.random)
         return MixedView(_whole(mixed.clips).to(device), mixed.pasted.to(device), mixed.partner.to(device))
@@ -108,23 +113,6 @@ class SkeleMixCLR(MomentumContrast[MixViews]):
         pooled = branch.encoder.pool_masked(features, features.batch.pack([pasted]))
         inside, outside = (PersonVectors.of(each, features.batch).mean() for each in pooled)
         return branch.head(inside), branch.head(outside)
-
-
-def in_stream(clips: Clips, stream: Stream) -> Clips:
-    """Return clips as their joint, bone or motion stream, with the bones that the network was published with.
-
-    Example:
-        >>> from msclr import get_skeleton
-        >>> known = torch.ones(2, 1, 8, 25, dtype=torch.bool)
-        >>> clips = Clips(torch.randn(2, 1, 8, 25, 3), known, get_skeleton("kinect_v2_25"))
-        >>> bool(in_stream(clips, "motion").valid[:, :, -1].any())
-        False
-    """
-    if stream == "joint":
-        return clips
-    if stream == "bone":
-        return clips.moved(*bone_stream(clips.positions, clips.valid, bones_of(clips.skeleton)))
-    return clips.moved(*motion_stream(clips.positions, clips.valid))
 
 
 def _whole(clips: Clips) -> View:

@@ -7,11 +7,13 @@ import torch
 from training_runs import RUNS
 
 import msclr
+from msclr.augment.clips import pack
 from msclr.augment.pipeline import Compose
 from msclr.models.base import PoseEncoder
 from msclr.models.build import build_encoder
 from msclr.models.config import PerSkeletonConfig
 from msclr.models.normalise import RunningNorm
+from msclr.models.streams import batch_in_stream
 from msclr.poses.batch import PoseBatch
 from msclr.train.loop import pretrain
 from msclr.train.methods.build import build_method
@@ -108,6 +110,18 @@ def test_every_layer_of_an_st_gcn_starts_from_the_published_distribution(trainin
         assert not norm.bias.any()
     linear = encoder.blocks[5].graph.linear.weight.detach()
     assert float(linear.std()) == pytest.approx(0.02, rel=0.2)
+
+
+@pytest.mark.parametrize("graph", ["published", "own"])
+def test_the_bones_that_are_mixed_are_those_that_the_written_encoder_makes(training_folder, graph):
+    changes = ["encoders.0.stream=bone", f"encoders.0.graph={graph}"]
+    method = build_method(load_run("skelemix", [*RUNS["skelemix"], *changes]), training_folder)
+    clips = method.clips.formats[0]
+    batch = pack([clips])
+    mixed, made = method._in_stream(clips), batch_in_stream(batch, "bone", graph)
+    torch.testing.assert_close(pack([mixed]).positions, made.positions)
+    (encoder,) = method.trained().values()
+    assert (encoder.stream, encoder.graph, encoder.config.graph) == ("bone", graph, graph)
 
 
 def test_the_keys_of_inter_skeleton_contrast_are_copies_in_the_published_code_too(training_folder):
