@@ -26,8 +26,9 @@ from msclr.io.instances import Instance, to_sequence
 from msclr.io.json_shape import keys_by_depth
 from msclr.io.limits import ReadLimits
 from msclr.io.live.joints import find_skeleton, match_names
-from msclr.io.live.metrabs import choose_joints, take_joints
+from msclr.io.live.metrabs import all_joints, choose_joints, take_joints
 from msclr.io.metrabs_files import Saved, load
+from msclr.io.npz import has_member
 from msclr.io.registry import Format, PathLike, Probe, ReadOptions
 from msclr.poses import arrays
 from msclr.poses.multi import MultiPose
@@ -92,7 +93,7 @@ def read_metrabs_formats(
 
 def _recognise(probe: Probe) -> bool:
     if probe.head.startswith(b"PK\x03\x04"):
-        return b"poses3d.npy" in probe.head
+        return has_member(probe.head, "poses3d")
     first, keys = keys_by_depth(probe.head)
     return "poses3d" in keys[1 if first == "{" else 2]
 
@@ -154,12 +155,9 @@ def _join(saved: Saved, options: ReadOptions, where: str, joints: int) -> PoseSe
         missing = np.isnan(poses).any(axis=2, keepdims=True)
         tables = np.concatenate([np.where(missing, np.nan, poses), ~missing], axis=2)
         instances += [Instance(frame, table) for table in tables.astype(np.float32)]
-    everything = SkeletonSpec(
-        "all joints", [f"joint {joint}" for joint in range(count)], [-1] + [0] * (count - 1), unit="mm", up="-y"
-    )
     sequence = to_sequence(
         instances,
-        everything,
+        all_joints(count),
         numbers_of_frames=list(saved.poses),
         size=saved.size,
         where=where,

@@ -110,7 +110,7 @@ def _by_frame(values: FloatArray, members: Arrays, variant: str | None, where: s
         sizes = _whole(counts, counts.size, where)
         if sum(sizes) != len(values):
             raise FileFormatError(f"{len(values)} poses for {sum(sizes)} persons", where=where, expected="as many")
-        return list(enumerate(np.split(values, np.cumsum(sizes)[:-1])))
+        return list(enumerate(np.split(values, np.cumsum(sizes)[:-1]))) if sizes else []
     if variant is None and len(values) > 1:
         raise FileFormatError(
             f"{len(values)} poses without frame numbers",

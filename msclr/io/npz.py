@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import struct
 import zipfile
 import zlib
@@ -33,9 +34,19 @@ _EARLIEST = (1980, 1, 1, 0, 0, 0)
 
 def _recognise(probe: Probe) -> bool:
     head = probe.head
-    if b"poses3d.npy" in head:
+    if has_member(head, "poses3d"):
         return False  # predictions of MeTRAbs
     return head.startswith(b"PK\x03\x04") and head[30 : 30 + int.from_bytes(head[26:28], "little")].endswith(b".npy")
+
+
+def has_member(head: bytes, name: str) -> bool:
+    r"""Tell whether an archive has an array of this name among those that begin in its first bytes.
+
+    Example:
+        >>> has_member(b"PK\x03\x04" + bytes(26) + b"poses3d.npy", "poses3d"), has_member(b"poses3d.npy", "poses3d")
+        (True, False)
+    """
+    return re.search(rb"PK\x03\x04.{26}" + re.escape(f"{name}.npy".encode()), head, re.DOTALL) is not None
 
 
 def _read(path: Path, options: ReadOptions) -> PoseSequence:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from msclr.errors import FileFormatError
+from msclr.io.instances import LARGEST
 from msclr.skeletons.part_skeletons import WHOLE_BODY, hand_skeleton, openpose_body135, openpose_face
 from msclr.skeletons.registry import get_skeleton
 from msclr.skeletons.spec import SkeletonSpec
@@ -24,7 +25,6 @@ LISTS: Mapping[str, str] = {
     "right_hand": "hand_right_keypoints",
     "face": "face_keypoints",
 }
-LARGEST = 1e15  # its square still is a float32
 MAXIMUM_SCORE = 2.0
 
 Person = dict[str, JsonValue]

@@ -154,6 +154,12 @@ def test_nobody_is_no_error(tmp_path):
 WANTED = {"smpl_24": list(range(24)), "coco_19": list(range(24, 43))}
 
 
+def test_counts_of_no_frame_are_no_recording(tmp_path):
+    np.savez(tmp_path / "a.npz", poses3d=np.zeros((0, 24, 3)), num_people=np.zeros(0, dtype=int))
+    with pytest.raises(FileFormatError, match="no frames"):
+        read(tmp_path / "a.npz", skeleton="smpl_24")
+
+
 def test_several_conventions_are_one_recording(tmp_path):
     frames = [bodies(frame, 2, joints=43) for frame in range(4)]
     predictions = [{"boxes": np.ones((2, 5)), "poses3d": poses} for poses in frames]

@@ -70,6 +70,13 @@ def test_your_own_skeleton_travels_with_the_file(tmp_path):
     assert read(tmp_path / "arm.npz").skeleton == spec
 
 
+def test_facts_that_mention_other_formats_change_nothing(tmp_path):
+    facts = {"made of": "poses3d.npy", "beside": "joints.npy"}
+    clip = PoseSequence.from_array(np.ones((4, 17, 2)), "coco_17", meta=facts)
+    write(clip, tmp_path / "clip.npz")
+    assert_same(read(tmp_path / "clip.npz"), clip)
+
+
 def test_the_same_clip_gives_the_same_bytes(tmp_path):
     clip = PoseSequence.from_array(np.ones((4, 17, 2)), "coco_17")
     write(clip, tmp_path / "a.npz")

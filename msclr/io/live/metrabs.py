@@ -199,10 +199,13 @@ def _join(frames: Sequence[FloatArray], joints: int, fps: float | None) -> PoseS
         for frame, poses in enumerate(frames)
         for place, person in enumerate(poses)
     ]
-    everything = SkeletonSpec(
-        "all joints", [f"joint {joint}" for joint in range(count)], [-1] + [0] * (count - 1), unit="mm", up="-y"
-    )
-    return join(instances, everything, frames=len(frames), fps=fps, source=_SOURCE, scored=False)
+    return join(instances, all_joints(count), frames=len(frames), fps=fps, source=_SOURCE, scored=False)
+
+
+def all_joints(count: int) -> SkeletonSpec:
+    """Return a convention of so many nameless joints, from which those of others are taken."""
+    names = [f"joint {joint}" for joint in range(count)]
+    return SkeletonSpec("all joints", names, [-1] + [0] * (count - 1), unit="mm", up="-y")
 
 
 def take_joints(whole: PoseSequence, skeleton: SkeletonSpec, columns: list[int]) -> PoseSequence:

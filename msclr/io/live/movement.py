@@ -67,8 +67,8 @@ def from_movement(
     values = values[..., [space.index(axis) for axis in sorted(space)]]
     names = _coordinate(position, "j")
     spec, places = find_skeleton(names, skeleton, _SOURCE, dims=len(space))
-    values = values[:, :, places]
-    scores, clipped = _scores(dataset.get("confidence"), values, places)
+    scores, clipped = _scores(dataset.get("confidence"), values.shape[:3])
+    values, scores = values[:, :, places], None if scores is None else scores[:, :, places]
     rate = getattr(dataset, "attrs", {}).get("fps") if fps is None else fps
     flat = len(space) == 2
     return PoseSequence.from_array(
@@ -84,16 +84,13 @@ def from_movement(
     )
 
 
-def _scores(confidence: object, values: FloatArray, places: Sequence[int]) -> tuple[FloatArray | None, int]:
+def _scores(confidence: object, shape: tuple[int, ...]) -> tuple[FloatArray | None, int]:
     """Return the confidences [p, t, j], or None where the dataset has none, and how many were over 1."""
     if confidence is None:
         return None, 0
     scores = _ordered(confidence, "ptj", "confidence")
-    scores = scores[:, :, places] if scores.ndim == 3 and scores.shape[2] > max(places) else scores
-    if scores.shape != values.shape[:3]:
-        raise PoseError(
-            f"confidence of shape {scores.shape}", where=_SOURCE, expected=f"{values.shape[:3]}, as the positions"
-        )
+    if scores.shape != shape:
+        raise PoseError(f"confidence of shape {scores.shape}", where=_SOURCE, expected=f"{shape}, as the positions")
     if np.isnan(scores).all():
         return None, 0
     scores = np.where(np.isnan(scores), np.float32(1), scores)
