@@ -5,21 +5,34 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from strategies import standing_person
+import pytest
 
-import msclr
 from msclr.io.limits import ReadLimits
 from msclr.store.inputs import list_inputs
 
+DEPTH = 1100  # beyond Python's default stack
 
-def test_folders_may_be_nested_deeper_than_the_stack(tmp_path, monkeypatch):
+
+@pytest.fixture
+def deep(tmp_path, monkeypatch):
+    """A file in so many folders; taken apart again from below, as what tidies up after tests goes by recursion."""
     monkeypatch.chdir(tmp_path)
-    for _ in range(1100):
+    for _ in range(DEPTH):
         Path("d").mkdir()
         os.chdir("d")
-    msclr.write(standing_person("coco_17", frames=2, dims=2), "clip.npz")
+    Path("clip.npz").touch()
     os.chdir(tmp_path)
-    found, sources = list_inputs([tmp_path / "d"], "auto", ReadLimits(), follow_symlinks=False)
+    yield tmp_path / "d"
+    for _ in range(DEPTH):
+        os.chdir("d")
+    Path("clip.npz").unlink()
+    for _ in range(DEPTH):
+        os.chdir("..")
+        Path("d").rmdir()
+
+
+def test_folders_may_be_nested_deeper_than_the_stack(deep):
+    found, sources = list_inputs([deep], "auto", ReadLimits(), follow_symlinks=False)
     assert ([entry.label.replace("d/", "") for entry in found], sources) == (["clip.npz"], ["d"])
 
 
