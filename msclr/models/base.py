@@ -58,10 +58,16 @@ class PersonVectors:
         placed[self.clip, self.slot] = self.values
         return placed
 
-    def mean(self) -> Tensor:
-        """Return the mean over the persons of each clip [b, d]; zero for a clip with nobody in it."""
-        total = self.values.new_zeros(self.num_clips, self.values.shape[-1]).index_add(0, self.clip, self.values)
-        count = self.values.new_zeros(self.num_clips).index_add(0, self.clip, self.values.new_ones(len(self.clip)))
+    def mean(self, among: Tensor | None = None) -> Tensor:
+        """Return the mean over the persons of each clip [b, d]; zero for a clip with nobody in it.
+
+        Args:
+            among: [m] bool, the persons that count; None for all.
+        """
+        counts = self.values.new_ones(len(self.clip)) if among is None else among.to(self.values.dtype)
+        values = self.values * counts[:, None]
+        total = self.values.new_zeros(self.num_clips, self.values.shape[-1]).index_add(0, self.clip, values)
+        count = self.values.new_zeros(self.num_clips).index_add(0, self.clip, counts)
         return total / count.clamp_min(1)[:, None]
 
 

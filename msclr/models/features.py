@@ -11,6 +11,7 @@ from torch import Tensor
 
 from msclr.errors import PoseError
 from msclr.models.base import PersonVectors, PoseEncoder
+from msclr.models.pooling import person_of_row
 from msclr.poses.batch import PoseBatch
 
 
@@ -30,6 +31,11 @@ class JointFeatures:
             for clip, person in zip(self.batch.clip[group.members].tolist(), block, strict=True):
                 clips[clip].append(person)
         return [torch.stack(persons) if persons else self.values.new_zeros(0, 0, 0, 0) for persons in clips]
+
+    def persons_in(self, mask: Tensor) -> Tensor:
+        """Tell which persons [m] have a known joint and time in a mask [n, t]."""
+        known = (self.valid & mask).any(dim=1).int()
+        return known.new_zeros(self.batch.num_persons).index_add(0, person_of_row(self.batch), known) > 0
 
 
 class JointEncoder(PoseEncoder):

@@ -109,9 +109,14 @@ class SkeleMixCLR(MomentumContrast[MixViews]):
         if not (isinstance(branch, Branch) and isinstance(branch.encoder, JointEncoder)):
             raise ConfigError("an encoder without joint features", expected="an ST-GCN: it pools regions")
         features = branch.encoder.features(mix.view.batch)
-        pasted = repeat(mix.pasted, "b t j -> b p t j", p=features.batch.num_slots)
-        pooled = branch.encoder.pool_masked(features, features.batch.pack([pasted]))
-        inside, outside = (PersonVectors.of(each, features.batch).mean() for each in pooled)
+        dense = repeat(mix.pasted, "b t j -> b p t j", p=features.batch.num_slots)
+        pasted = features.batch.pack([dense])
+        pooled = branch.encoder.pool_masked(features, pasted)
+        # A person whom only the partner has, or only the clip itself, has nothing to say of the other region.
+        inside, outside = (
+            PersonVectors.of(values, features.batch).mean(features.persons_in(region))
+            for values, region in zip(pooled, (pasted, ~pasted), strict=True)
+        )
         return branch.head(inside), branch.head(outside)
 
 

@@ -7,7 +7,7 @@ import torch
 from training_runs import RUNS
 
 import msclr
-from msclr.augment.clips import pack
+from msclr.augment.clips import Clips, pack
 from msclr.augment.pipeline import Compose
 from msclr.models.base import PoseEncoder
 from msclr.models.build import build_encoder
@@ -122,6 +122,27 @@ def test_the_bones_that_are_mixed_are_those_that_the_written_encoder_makes(train
     torch.testing.assert_close(pack([mixed]).positions, made.positions)
     (encoder,) = method.trained().values()
     assert (encoder.stream, encoder.graph, encoder.config.graph) == ("bone", graph, graph)
+
+
+def test_a_person_who_is_in_one_region_of_a_mixed_clip_only_does_not_weaken_the_other(training_folder):
+    method = build_method(load_run("skelemix", RUNS["skelemix"]), training_folder)
+    branch = method.queries["encoder"].eval()
+    branch.head = torch.nn.Identity()
+    two = method.clips.formats[0].select(torch.tensor([0, 1]))
+    valid = torch.cat([two.valid[:, :1]] * 2, dim=1)
+    valid[0, 1] = False  # the second person is in the partner only
+    clips = Clips(torch.cat([two.positions[:, :1]] * 2, dim=1), valid, two.skeleton)
+    mix = method._mixed(clips, torch.device("cpu"))
+    with torch.no_grad():
+        _, outside = method._parts(mix)
+        features = branch.encoder.features(mix.view.batch)
+        pasted = features.batch.pack([mix.pasted[:, None].expand(-1, 2, -1, -1)])
+        _, rest = branch.encoder.pool_masked(features, pasted)
+    people = zip(features.batch.clip.tolist(), features.batch.slot.tolist(), strict=True)
+    rows = {person: row for row, person in enumerate(people)}
+    assert not rest[rows[0, 1]].any()
+    torch.testing.assert_close(outside[0], rest[rows[0, 0]])
+    torch.testing.assert_close(outside[1], (rest[rows[1, 0]] + rest[rows[1, 1]]) / 2)
 
 
 def test_the_keys_of_inter_skeleton_contrast_are_copies_in_the_published_code_too(training_folder):
