@@ -43,7 +43,8 @@ class Prepared:
     Args:
         path: The `.npz` written.
         train, test: Number of clips on either side.
-        left_out: Name of each clip of the split that is not in the file, and why.
+        left_out: Name of each clip of the split that is not in the file, and why; of a recording of PKU-MMD that cannot
+            be read, the name of the recording.
         outside: Number of files that the split does not have, or that bear no name of a clip.
     """
 
@@ -230,8 +231,11 @@ def _ntu_clips(
             "setup": f"S{name.setup:03d}",
             "split": side,
         }
-        path = guard.inside(folder / file, folder)
-        yield str(name), partial(read_bodies, path, run.slots, limits=limits), facts
+        yield str(name), partial(_file_bodies, folder / file, run.slots, limits), facts
+
+
+def _file_bodies(path: Path, slots: int, limits: ReadLimits) -> Bodies:
+    return read_bodies(guard.inside(path, path.parent), slots, limits=limits)
 
 
 def _pku_clips(skeletons: Path, labels: Path, split: PkuSplit, run: _Run, limits: ReadLimits) -> Iterator[Clip]:
@@ -247,14 +251,14 @@ def _pku_clips(skeletons: Path, labels: Path, split: PkuSplit, run: _Run, limits
             run.fail(recording, error)
             continue
         for number, clip in enumerate(actions, start=1):
-            label = int(clip.meta["label"])
+            name, label = f"{recording}_{number:03d}", int(clip.meta["label"])
             if not 1 <= label <= CLASSES:
                 where = f"{guard.shown(paths[1])}, line {number}"
-                run.fail(recording, FileFormatError(f"class {label}", where=where, expected=f"1 to {CLASSES}"))
+                run.fail(name, FileFormatError(f"class {label}", where=where, expected=f"1 to {CLASSES}"))
                 continue
             facts: dict[str, str | int] = {"label": label - 1, "recording": recording, "view": recording[-1]}
             facts["split"] = split.side_of(recording) or ""
-            yield f"{recording}_{number:03d}", partial(_two_bodies, clip), facts
+            yield name, partial(_two_bodies, clip), facts
 
 
 def _two_bodies(clip: PoseSequence) -> Bodies:

@@ -113,6 +113,17 @@ def test_a_file_that_cannot_be_read_stops_the_run_or_is_left_out(folder, tmp_pat
     assert done.train + done.test == 3
 
 
+def test_a_link_out_of_the_folder_stops_the_run_or_is_left_out(folder, tmp_path):
+    place, name = folder[0], "S003C001P001R001A001"
+    (tmp_path / "elsewhere.skeleton").write_text("1\n0\n")
+    (place / f"{name}.skeleton").symlink_to(tmp_path / "elsewhere.skeleton")
+    with pytest.raises(NotAFileError, match="a symbolic link out of the folder"):
+        prepare_ntu(place, tmp_path / "ntu.npz", split="ntu60_xsub")
+    done = prepare_ntu(place, tmp_path / "ntu.npz", split="ntu60_xsub", on_error="skip")
+    assert "symbolic link" in done.left_out[name]
+    assert done.train + done.test == 3
+
+
 def test_what_cannot_be_prepared_is_refused(folder, tmp_path):
     place, out = folder[0], tmp_path / "ntu.npz"
     with pytest.raises(ConfigError, match="line 'ntu'"):
@@ -212,3 +223,12 @@ def test_pku_recordings_that_are_not_there_are_named(pku):
     (place / "labels" / "0002-M.txt").write_text("52,1,40,1\n")
     with pytest.raises(FileFormatError, match=r"0002-M\.txt, line 1: class 52; expected 1 to 51"):
         prepare_pku(*paths)
+
+
+def test_pku_actions_of_no_class_are_left_out_by_their_own_names(pku):
+    place, _ = pku
+    (place / "labels" / "0002-M.txt").write_text("52,1,40,1\n7,51,91,1\n0,101,140,1\n")
+    paths = place / "skeletons", place / "labels", place / "split.txt", place / "pku.npz"
+    done = prepare_pku(*paths, on_error="skip")
+    assert list(done.left_out) == ["0002-M_001", "0002-M_003"]
+    assert (done.train, done.test) == (1, 2)
