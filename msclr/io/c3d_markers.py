@@ -87,16 +87,7 @@ def choose_markers(
     folded = {person: {label.casefold(): point for label, point in found.items()} for person, found in subjects.items()}
     first = next(iter(subjects.values()))
     if wanted is None:
-        for person, found in subjects.items():
-            if set(found) != set(first):
-                other = sorted(set(found) ^ set(first))
-                raise FileFormatError(
-                    f"the persons have different markers: {person!r:.40} and {next(iter(subjects))!r:.40} differ in "
-                    f"{', '.join(other[:6])}",
-                    where=where,
-                    expected="the same labels for all",
-                    remedy="skeleton=, whose joints are then picked by name",
-                )
+        _check_same_markers(subjects, where)
         wanted = registered(list(first)) or custom(list(first))
     names = _names(wanted, set().union(*folded.values()))
     columns = {person: tuple(found.get(name) for name in names) for person, found in folded.items()}
@@ -122,6 +113,20 @@ def choose_markers(
         if point not in used.get(person, ())
     ]
     return wanted, chosen, left_out
+
+
+def _check_same_markers(subjects: Mapping[str, Mapping[str, int]], where: str) -> None:
+    first, *_ = subjects
+    for person, found in subjects.items():
+        other = sorted(set(found) ^ set(subjects[first]))
+        if other:
+            raise FileFormatError(
+                f"the persons have different markers: {person!r:.40} and {first!r:.40} differ in "
+                f"{', '.join(other[:6])}",
+                where=where,
+                expected="the same labels for all",
+                remedy="skeleton=, whose joints are then picked by name",
+            )
 
 
 def registered(labels: Sequence[str]) -> SkeletonSpec | None:

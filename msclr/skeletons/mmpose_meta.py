@@ -52,7 +52,7 @@ def from_mmpose_meta(meta: Mapping[str, object], **fields: object) -> SkeletonSp
     if fields.get("dims", 2) == 3:
         given = {"unit": "unknown", "up": "+z"}
     given |= {"anatomy": anatomy, "extra_edges": [bone for bone in bones if frozenset(bone) not in tree]}
-    return SkeletonSpec(id, names, parents, pairs=_once(pairs, anatomy, names), **(given | fields))  # type: ignore[arg-type]
+    return SkeletonSpec(id, names, parents, pairs=_once(pairs, anatomy, names), **(given | fields))  # type: ignore[arg-type]  # checked by SkeletonSpec
 
 
 def _numbered(value: object, where: str, field: str) -> list[object]:

@@ -62,14 +62,9 @@ def from_pose_format(
     edges = [(int(first), int(second)) for first, second in getattr(chosen, "limbs", None) or ()]
     spec, places = _skeleton(name, names, skeleton, edges, world, where)
     instances = [
-        Instance(
-            frame,
-            joint_table(
-                values[frame, person][places], scores[frame, person][places], f"{where}, frame {frame}", zeros=False
-            ),
-        )
-        for frame in range(len(values))
-        for person in range(values.shape[1])
+        Instance(frame, joint_table(person[places], known[places], f"{where}, frame {frame}", zeros=False))
+        for frame, persons in enumerate(zip(values, scores, strict=True))
+        for person, known in zip(*persons, strict=True)
     ]
     unit, rate = "m" if world else "px", getattr(pose.body, "fps", None)  # type: ignore[attr-defined]  # checked above
     return join(
@@ -101,7 +96,7 @@ def _component(pose: object, wanted: str | None) -> tuple[object, int, int]:
 
 
 def _arrays(body: object, points: int, where: str) -> tuple[FloatArray, FloatArray]:
-    """Return positions [t, p, j, c], NaN where masked, and confidences [t, p, j], 0 where a position is masked."""
+    """Return positions [t, p, j, c], NaN where masked, and confidences [t, p, j]."""
     data = getattr(body, "data", None)
     mask = getattr(data, "mask", None)
     if hasattr(data, "tensor"):  # the masked tensors of its torch and TensorFlow bodies, which are True where known
