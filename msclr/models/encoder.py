@@ -11,7 +11,6 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from msclr.errors import ConfigError
-from msclr.models.build import build_encoder
 from msclr.models.features import JointEncoder, JointFeatures
 from msclr.models.normalise import MaskedBatchNorm
 from msclr.models.pooling import Pooling, PoolingName, per_row, person_of_row
@@ -22,8 +21,6 @@ from msclr.skeletons.anatomy import point
 from msclr.skeletons.graph import spatial_graph
 from msclr.skeletons.landmarks import TORSO_IN_TEMPLATE, landmarks
 from msclr.skeletons.spec import SkeletonSpec
-
-__all__ = ["JointFeatures", "MultiSkeletonEncoder", "build_encoder"]
 
 INPUT_CHANNELS = 10  # position (3), velocity (3), place of the person (3), whether the clip is 2D (1)
 

@@ -45,8 +45,8 @@ def other_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def save_small_model(folder: Path, seed: int) -> Path:
     from msclr.hub.save import save_pretrained
+    from msclr.models.build import build_encoder
     from msclr.models.config import EncoderConfig
-    from msclr.models.encoder import build_encoder
 
     with torch.random.fork_rng():
         torch.manual_seed(seed)

@@ -8,8 +8,8 @@ from msclr import PoseSequence, get_skeleton
 from msclr.errors import PoseError
 from msclr.evaluate import common_joints, random_encoder, raw_pose_vectors
 from msclr.evaluate.windows import prepare
+from msclr.models.build import build_encoder
 from msclr.models.config import EncoderConfig
-from msclr.models.encoder import build_encoder
 
 
 def clip(skeleton="coco_17", frames=20, seed=0, persons=1, fps=None):

@@ -8,8 +8,8 @@ import torch
 import msclr
 from msclr.evaluate.publish import attach_results
 from msclr.hub.save import save_pretrained
+from msclr.models.build import build_encoder
 from msclr.models.config import EncoderConfig
-from msclr.models.encoder import build_encoder
 
 
 def test_results_replace_older_ones_and_leave_the_weights(tmp_path):

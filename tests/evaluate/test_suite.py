@@ -13,8 +13,8 @@ from msclr.evaluate import TaskResult, to_markdown
 from msclr.evaluate.conversion import photograph
 from msclr.evaluate.report import mean_scores
 from msclr.evaluate.suite import PARTS, main, run_suite
+from msclr.models.build import build_encoder
 from msclr.models.config import EncoderConfig
-from msclr.models.encoder import build_encoder
 
 
 @pytest.fixture(scope="module")

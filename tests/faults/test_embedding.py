@@ -11,8 +11,8 @@ from torch.nn import functional as F
 
 from msclr import PoseSequence
 from msclr.errors import PoseError
+from msclr.models.build import build_encoder
 from msclr.models.config import EncoderConfig
-from msclr.models.encoder import build_encoder
 from msclr.models.inference import cut_windows
 
 
@@ -114,7 +114,7 @@ import resource, sys
 import numpy as np, torch
 from msclr import PoseSequence
 from msclr.models.config import EncoderConfig
-from msclr.models.encoder import build_encoder
+from msclr.models.build import build_encoder
 torch.set_num_threads(1); torch.manual_seed(0)
 encoder = build_encoder(EncoderConfig(channels=(8, 16), strides=(1, 2), dim=16, frames=32)).eval()
 random = np.random.default_rng(0)

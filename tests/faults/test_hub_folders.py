@@ -56,11 +56,11 @@ CONFIGS = {
 
 @pytest.mark.parametrize("case", CONFIGS)
 def test_d16_configuration(folder: Path, case: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from msclr.models import encoder
+    from msclr.models import build
 
     data, says = CONFIGS[case]
     put(folder, CONFIG, data)
-    monkeypatch.setattr(encoder, "build_encoder", lambda config: pytest.fail("an encoder was built"))
+    monkeypatch.setattr(build, "build_encoder", lambda config: pytest.fail("an encoder was built"))
     with pytest.raises(ConfigError, match=f"config.json: .*{says}"):
         load_pretrained(folder)
 

@@ -17,8 +17,8 @@ from child import ROOT, python
 from strategies import standing_person
 
 import msclr
+from msclr.models.build import build_encoder
 from msclr.models.config import EncoderConfig
-from msclr.models.encoder import build_encoder
 
 BLOCK_EXTRAS = "import sys; [sys.modules.__setitem__(name, None) for name in ('scipy', 'sklearn', 'matplotlib')]; "
 CALL = "from msclr.cli import main; import sys; sys.exit(main())"
@@ -234,7 +234,7 @@ from pathlib import Path
 import torch
 from msclr import PoseSequence, get_skeleton
 from msclr.models.config import EncoderConfig
-from msclr.models.encoder import build_encoder
+from msclr.models.build import build_encoder
 
 def work(parcel):
     torch.set_num_threads(1)
@@ -265,7 +265,7 @@ def test_g05_fork_after_cuda_is_a_clean_error():
     code = """
 import os, sys, torch
 from msclr.models.config import EncoderConfig
-from msclr.models.encoder import build_encoder
+from msclr.models.build import build_encoder
 encoder = build_encoder(EncoderConfig(channels=(8,), strides=(1,), dim=8)).cuda()
 child = os.fork()
 if child == 0:

@@ -10,8 +10,8 @@ from strategies import standing_person
 from msclr import PoseSequence
 from msclr.doctor import examine
 from msclr.errors import PoseError
+from msclr.models.build import build_encoder
 from msclr.models.config import EncoderConfig
-from msclr.models.encoder import build_encoder
 from msclr.models.hcn import CooccurrenceEncoder
 from msclr.poses.canonical import unify
 

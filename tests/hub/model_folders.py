@@ -9,8 +9,9 @@ import torch
 
 from msclr.hub.manifest import MANIFEST, Manifest
 from msclr.hub.save import save_pretrained
+from msclr.models.build import build_encoder
 from msclr.models.config import EncoderConfig
-from msclr.models.encoder import MultiSkeletonEncoder, build_encoder
+from msclr.models.encoder import MultiSkeletonEncoder
 
 TINY = EncoderConfig(channels=(8,), strides=(1,), dim=8)
 

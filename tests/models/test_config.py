@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msclr.errors import ConfigError
+from msclr.models.build import build_encoder
 from msclr.models.config import MAXIMUM_PARAMETERS, EncoderConfig
-from msclr.models.encoder import build_encoder
 
 
 @st.composite

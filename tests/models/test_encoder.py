@@ -7,8 +7,8 @@ from oracles.encoder import naive_block
 from strategies import standing_person
 
 from msclr import PoseSequence, SkeletonSpec, get_skeleton
+from msclr.models.build import build_encoder
 from msclr.models.config import EncoderConfig
-from msclr.models.encoder import build_encoder
 from msclr.models.normalise import MaskedBatchNorm
 from msclr.models.stgcn import Block, GroupGraph, halve
 from msclr.poses.batch import PoseBatch
