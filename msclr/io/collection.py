@@ -8,6 +8,8 @@ are understood by their names.
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +27,7 @@ FloatArray: TypeAlias = npt.NDArray[np.float32]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 IntArray: TypeAlias = npt.NDArray[np.int64]
 
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
 _NO_COLUMNS = ("names", "seq_name", "offsets", "joint_names", "parents", "class_names")
 _UP: Mapping[str, UpAxis] = {"y": "+y", "+y": "+y", "-y": "-y", "z": "+z", "+z": "+z"}
 
@@ -59,6 +62,7 @@ class ClipCollection:
         return len(self.names)
 
     def __getitem__(self, index: int) -> PoseSequence:
+        index = range(len(self))[index]  # -1 is the last clip, and what is behind it ends a loop
         frames = slice(int(self.offsets[index]), int(self.offsets[index + 1]))
         return PoseSequence(
             positions=np.ascontiguousarray(self.positions[frames].swapaxes(0, 1)),
@@ -101,26 +105,25 @@ def read_collection(path: str | Path) -> ClipCollection:
     path = Path(path)
     if not path.is_file():
         raise MissingFileError("no such file", where=str(path))
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, OSError) as error:
-        raise FileFormatError(f"not a readable .npz ({error})", where=str(path)) from None
-    missing = [name for name in ("joints", "offsets", "joint_names") if name not in arrays]
-    if missing:
-        raise FileFormatError(f"no array {missing[0]!r}", where=str(path), expected="joints, offsets, joint_names")
+    arrays = _load(path)
     joints = arrays["joints"].astype(np.float32) * np.float32(arrays.get("scale", 1.0))
     if joints.ndim == 3:
         joints = joints[:, None]
     offsets = arrays["offsets"].astype(np.int64)
-    if joints.ndim != 4 or offsets[0] != 0 or offsets[-1] != len(joints) or (np.diff(offsets) < 1).any():
+    if joints.ndim != 4 or offsets.ndim != 1 or not offsets.size:
+        raise FileFormatError(f"joints {joints.shape} and offsets {offsets.shape}", where=str(path))
+    if offsets[0] != 0 or offsets[-1] != len(joints) or (np.diff(offsets) < 1).any():
         raise FileFormatError(f"joints {joints.shape} do not fit the offsets", where=str(path))
     valid = np.isfinite(joints).all(axis=-1)
     if "score" in arrays:
+        if arrays["score"].size != valid.size:
+            raise FileFormatError(f"scores {arrays['score'].shape} for joints {joints.shape}", where=str(path))
         valid &= arrays["score"].astype(np.float32).reshape(valid.shape) > 0
     flat = joints.shape[-1] == 2
     image = flat or "up" not in arrays
     names = _texts(arrays.get("names", arrays.get("seq_name", np.arange(len(offsets) - 1))))
+    if len(names) != len(offsets) - 1:
+        raise FileFormatError(f"{len(names)} names for {len(offsets) - 1} clips", where=str(path), expected="one each")
     skeleton = _registered(arrays, str(path)) or bind_joints(
         path.stem, _texts(arrays["joint_names"]), arrays["parents"].tolist() if "parents" in arrays else None, flat
     )
@@ -133,9 +136,21 @@ def read_collection(path: str | Path) -> ClipCollection:
         up="-y" if image else _UP.get(str(arrays["up"]), "unknown"),
         fps=float(arrays.get("fps", 20.0)),
         names=names,
-        columns=_columns(arrays, len(offsets) - 1),
+        columns=_columns(arrays, len(offsets) - 1, str(path)),
         source=path.name,
     )
+
+
+def _load(path: Path) -> dict[str, npt.NDArray[np.generic]]:
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except (*_DAMAGE, ValueError, OSError, TypeError) as error:  # a plain .npy is no archive, and a TypeError
+        raise FileFormatError(f"not a readable .npz ({error})", where=str(path)) from None
+    missing = [name for name in ("joints", "offsets", "joint_names") if name not in arrays]
+    if missing:
+        raise FileFormatError(f"no array {missing[0]!r}", where=str(path), expected="joints, offsets, joint_names")
+    return arrays
 
 
 def bind_joints(id: str, names: Sequence[str], parents: Sequence[int] | None, flat: bool) -> SkeletonSpec:
@@ -156,13 +171,20 @@ def _registered(arrays: Mapping[str, npt.NDArray[np.generic]], where: str) -> Sk
     return spec
 
 
-def _columns(arrays: Mapping[str, npt.NDArray[np.generic]], clips: int) -> dict[str, tuple[str, ...]]:
+def _columns(arrays: Mapping[str, npt.NDArray[np.generic]], clips: int, where: str) -> dict[str, tuple[str, ...]]:
     found = {
         name: _texts(values) for name, values in arrays.items() if values.shape == (clips,) and name not in _NO_COLUMNS
     }
     if "class_names" in arrays and "label" in found:
-        classes = _texts(arrays["class_names"])
-        found["label"] = tuple(classes[int(label)] for label in found["label"])
+        classes = {str(number): name for number, name in enumerate(_texts(arrays["class_names"]))}
+        unknown = sorted(set(found["label"]) - set(classes))
+        if unknown:
+            raise FileFormatError(
+                f"the label {unknown[0]!r:.40}",
+                where=where,
+                expected=f"0 to {len(classes) - 1}, as class_names are",
+            )
+        found["label"] = tuple(classes[label] for label in found["label"])
     return found
 
 

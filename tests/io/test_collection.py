@@ -43,3 +43,43 @@ def test_as_many_clips_as_joints_or_classes_make_no_columns_of_them(tmp_path):
     labels = np.arange(25) % 3
     write(tmp_path / "a.npz", 25, label=labels, parents=np.array(KINECT.parents), class_names=np.array(["c"] * 25))
     assert sorted(read_collection(tmp_path / "a.npz").columns) == ["label"]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "found"),
+    [
+        ({"offsets": np.zeros(0, int)}, r"offsets \(0,\)"),
+        ({"offsets": np.array(0)}, r"offsets \(\)"),
+        ({"offsets": np.array([0, 9, 6])}, "do not fit the offsets"),
+        ({"score": np.ones(3)}, r"scores \(3,\) for joints"),
+        ({"names": np.array(["a"])}, "1 names for 2 clips"),
+        ({"label": np.array([0, -1]), "class_names": np.array(["a", "b"])}, "the label '-1'; expected 0 to 1"),
+        ({"label": np.array([0, 2]), "class_names": np.array(["a", "b"])}, "the label '2'; expected 0 to 1"),
+    ],
+)
+def test_arrays_that_contradict_each_other_are_refused(tmp_path, arrays, found):
+    write(tmp_path / "a.npz", **arrays)
+    with pytest.raises(FileFormatError, match=found):
+        read_collection(tmp_path / "a.npz")
+
+
+def test_damaged_files_are_refused(tmp_path):
+    write(tmp_path / "a.npz")
+    content = (tmp_path / "a.npz").read_bytes()
+    damaged = bytearray(content)
+    damaged[300] ^= 255
+    np.save(tmp_path / "plain.npy", np.zeros(3))
+    plain = (tmp_path / "plain.npy").read_bytes()
+    for number, data in enumerate((content[:1000], bytes(damaged), plain, b"PK\x03\x04", b"")):
+        (tmp_path / f"{number}.npz").write_bytes(data)
+        with pytest.raises(FileFormatError, match="not a readable"):
+            read_collection(tmp_path / f"{number}.npz")
+
+
+def test_clips_count_from_the_end_too(tmp_path):
+    values = write(tmp_path / "a.npz", clips=3)
+    clips = read_collection(tmp_path / "a.npz")
+    np.testing.assert_array_equal(clips[-1].positions, values[6:].swapaxes(0, 1))
+    assert [clip.num_frames for clip in clips] == [3, 3, 3]
+    with pytest.raises(IndexError):
+        clips[3]
