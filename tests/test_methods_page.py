@@ -12,7 +12,7 @@ from importlib.resources import files
 from itertools import pairwise
 
 import pytest
-from child import ROOT, python
+from child import ROOT
 
 from msclr.augment import recipes
 from msclr.cli import group
@@ -113,9 +113,9 @@ def test_the_table_of_augmentations_is_that_of_the_recipes():
 
 
 @pytest.mark.parametrize("number", range(len(blocks(METHODS, "python"))))
-def test_the_blocks_of_the_methods_run(number):
-    outcome = python("-W", "error", "-c", blocks(METHODS, "python")[number], HF_HUB_OFFLINE="1")
-    assert outcome.returncode == 0, outcome.stderr
+def test_the_blocks_of_the_methods_run(number, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    exec(blocks(METHODS, "python")[number], {})  # noqa: S102  # the page is ours
 
 
 def test_the_loop_is_short():
