@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -21,33 +22,54 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIG
 
 SHARD = 4
 
-# Prepares argv[1] into argv[2]; says which shard it begins and ends, and dies where it is told to.
+# Prepares argv[1] into argv[2] by shards of argv[3], once for each further argument: a fork that dies at this point.
+# Prints the numbers of the files that each read, its exit code, and whether the store was there then. Without such
+# arguments it prepares by itself.
 CHILD = """
-import os, signal, sys
+import json, os, signal, sys
 from msclr.store import assemble, build
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 
-begun, point = 0, sys.argv[3]
-real = build.add_input
+def run(data, store, shard, point, pipe):
+    begun, real = 0, build.add_input
 
-def add_input(writer, entry, *arguments, **options):
-    global begun
-    begun += 1
-    print(entry.number, flush=True)
-    if point == str(begun):
-        die()
-    return real(writer, entry, *arguments, **options)
+    def add_input(writer, entry, *arguments, **options):
+        nonlocal begun
+        begun += 1
+        os.write(pipe, b"%d " % entry.number)
+        if point == str(begun):
+            die()
+        return real(writer, entry, *arguments, **options)
 
-build.add_input = add_input
-if point == "assembling":
-    assemble._append = die
-if point == "before the store appears":
-    build.replace_folder = die
-if point == "after the store has appeared":
-    build.sync_folder = die
-build.prepare([sys.argv[1]], sys.argv[2], on_error="skip", shard_size=int(sys.argv[4]))
+    build.add_input = add_input
+    if point == "assembling":
+        assemble._append = die
+    if point == "before the store appears":
+        build.replace_folder = die
+    if point == "after the store has appeared":
+        build.sync_folder = die
+    build.prepare([data], store, on_error="skip", shard_size=int(shard))
+
+data, store, shard, *points = sys.argv[1:]
+if not points:
+    run(data, store, shard, "never", sys.stdout.fileno())
+for point in points:
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            run(data, store, shard, point, writing)
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+            os._exit(1)
+        os._exit(0)
+    os.close(writing)
+    with open(reading) as file:
+        numbers = [int(number) for number in file.read().split()]
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    print(json.dumps([point, numbers, code, os.path.exists(store)]), flush=True)
 """
 
 
@@ -90,13 +112,13 @@ def test_f13_killed_anywhere_it_goes_on_and_reads_no_more_than_a_shard_again(tmp
     data = files(tmp_path / "data", count)
     whole = prepare([data], tmp_path / "whole", on_error="skip", shard_size=3).path
     points = ["1", "6", "5", "assembling", "before the store appears", "after the store has appeared", "never"]
+    out, _ = start(data, tmp_path / "store", SHARD, *points).communicate(timeout=120)
+    rounds = [json.loads(line) for line in out.splitlines()]
+    assert [point for point, *_ in rounds] == points
     read: list[int] = []
-    for point in points:
-        process = start(data, tmp_path / "store", point, SHARD)
-        out, _ = process.communicate(timeout=120)
-        assert process.returncode == (0 if point == "never" else -signal.SIGKILL)
-        assert (tmp_path / "store").exists() == (point in points[-2:])
-        numbers = [int(line) for line in out.split()]
+    for point, numbers, code, there in rounds:
+        assert code == (0 if point == "never" else -signal.SIGKILL)
+        assert there == (point in points[-2:])
         again = set(numbers) & set(read)
         assert len(again) <= SHARD
         assert len(numbers) == len(set(numbers))
@@ -144,7 +166,7 @@ def test_f13_killed_at_random_instants(tmp_path, seed):
     data = files(tmp_path / "data", count)
     chance = random.Random(seed)
     for _ in range(20):
-        process = start(data, tmp_path / "store", "never", 32)
+        process = start(data, tmp_path / "store", 32)
         try:
             process.communicate(timeout=chance.uniform(1.0, 6.0))
             break
