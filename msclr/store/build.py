@@ -88,9 +88,8 @@ def prepare(
 ) -> Prepared:
     """Make a clip store of pose files of any formats and conventions.
 
-    The store appears complete or not at all. What is done when the call is interrupted, even killed, is kept beside
-    it in a folder `.NAME.building`, and the same call goes on from there. The result depends on the inputs only, not
-    on the number of workers or of interruptions.
+    The store appears complete or not at all. What is done when the call is killed is kept in `.NAME.building` beside
+    it, and the same call goes on from there. The result depends on the inputs, not on workers or interruptions.
 
     Args:
         paths: Files, folders of files however deep, and prepared data sets (see `msclr.io.collection`). In folders,
@@ -111,8 +110,7 @@ def prepare(
         What has become of every input; it is in the store, too.
 
     Raises:
-        StoreError: If there is nothing to read, something else is at `out`, another process is making the same store,
-            or no recording is left.
+        StoreError: If nothing is to be read or is left, or something else, or another process, is at `out`.
         MsclrError: With on_error="raise", what the reader said of the first input that cannot be read.
 
     Example:
@@ -123,30 +121,15 @@ def prepare(
         (4, ['done', 'done', 'done', 'done'])
     """
     _check(workers, shard_size, on_error, precision, pairing)
-    place = guard.to_path(out)
-    if not place.parent.is_dir():
-        raise NotAFileError("no such folder", where=guard.shown(place.parent), expected="a folder for the store")
-    reading = Reading(
-        format=format,
-        skeleton=None if skeleton is None else registry.get_skeleton(skeleton),
-        unit=unit,
-        up=up,
-        fps=check_fps(fps, None),
-        person=person,
-        variant=variant,
-        limits=limits or ReadLimits(),
-        follow_symlinks=follow_symlinks,
-        precision=precision,
-        pairing=pairing,
-    )
-    entries, sources = list_inputs(paths, format, reading.limits, follow_symlinks=follow_symlinks)
-    return _prepare(place, entries, sources, reading, workers, on_error == "raise", shard_size, overwrite, progress)
+    spec, rate = None if skeleton is None else registry.get_skeleton(skeleton), check_fps(fps, None)
+    limits = limits or ReadLimits()
+    reading = Reading(format, spec, unit, up, rate, person, variant, limits, follow_symlinks, precision, pairing)
+    return _prepare(guard.to_path(out), paths, reading, workers, on_error == "raise", shard_size, overwrite, progress)
 
 
 def _prepare(
     place: Path,
-    entries: list[Input],
-    sources: list[str],
+    paths: Sequence[PathLike],
     reading: Reading,
     workers: int,
     stop: bool,
@@ -154,6 +137,10 @@ def _prepare(
     overwrite: bool,
     progress: Callable[[int, int], None] | None,
 ) -> Prepared:
+    if not place.parent.is_dir():
+        raise NotAFileError("no such folder", where=guard.shown(place.parent), expected="a folder for the store")
+    links = reading.follow_symlinks
+    entries, sources = list_inputs(paths, reading.format, reading.limits, follow_symlinks=links)
     place = place.parent.resolve() / (place.name or place.resolve().name)
     plan = _digest([_options(reading), *sources, *(entry.fingerprint() for entry in entries)])
     there = _look(place)
