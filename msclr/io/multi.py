@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from msclr.errors import PoseTypeError
 from msclr.io import guard
 from msclr.io.registry import PathLike, read
+from msclr.poses.alignment import Views, name_the_only_person, named_views
 from msclr.poses.multi import MultiPose
 from msclr.poses.sequence import PoseSequence
 
@@ -42,16 +43,12 @@ def read_multi(
     """
     if isinstance(paths, str | bytes) or not isinstance(paths, Mapping | Sequence):
         raise PoseTypeError(f"a {type(paths).__name__}", expected="several files, or a dict of them")
-    views: Mapping[str, PoseSequence] | list[PoseSequence]
-    if isinstance(paths, Mapping):
-        views = {name: _read(path) for name, path in paths.items()}
-        sequences = list(views.values())
-    else:
-        views = sequences = [_read(path) for path in paths]
-    if sequences and all(view.num_persons == 1 for view in sequences):
-        person = sequences[0].person_ids
-        renamed = [view.replace(person_ids=person) for view in sequences]
-        views = dict(zip(views, renamed, strict=True)) if isinstance(views, Mapping) else renamed
+    given: Views = (
+        {name: _read(path) for name, path in paths.items()}
+        if isinstance(paths, Mapping)
+        else [_read(path) for path in paths]
+    )
+    views = name_the_only_person(named_views(given))
     return MultiPose.align(views, fps=fps) if align or fps is not None else MultiPose(views)
 
 

@@ -89,6 +89,22 @@ def on_one_clock(views: Mapping[str, PoseSequence], fps: float | None, source: s
     return {name: _at(view, times * rates[name], clock) for name, view in views.items()}
 
 
+def name_the_only_person(views: Mapping[str, PoseSequence]) -> dict[str, PoseSequence]:
+    """Return the views; where each has a single person, it is the same one, whatever the files call it.
+
+    Example:
+        >>> import numpy as np
+        >>> clip = PoseSequence.from_array(np.ones((1, 17, 2)), "coco_17", person_ids=["Ann"])
+        >>> views = name_the_only_person({"left": clip, "right": clip.replace(person_ids=("1",))})
+        >>> [view.person_ids for view in views.values()]
+        [('Ann',), ('Ann',)]
+    """
+    if any(view.num_persons != 1 for view in views.values()):
+        return dict(views)
+    first = next(iter(views.values())).person_ids
+    return {name: view.replace(person_ids=first) for name, view in views.items()}
+
+
 def same_persons(views: Mapping[str, PoseSequence], source: str | None) -> tuple[PoseSequence, ...]:
     """Return the views with their persons in the order of the first one, by id.
 

@@ -14,6 +14,7 @@ from msclr import strict_json
 from msclr.errors import MsclrError, PoseError, PoseTypeError, StoreError, UnknownViewError
 from msclr.io import guard
 from msclr.io.registry import PathLike
+from msclr.poses.alignment import name_the_only_person
 from msclr.poses.multi import MultiPose
 from msclr.poses.sequence import PoseSequence
 from msclr.skeletons.spec import SkeletonSpec
@@ -209,9 +210,7 @@ class ClipStore:
         for number in numbers:
             clip = self[number]
             views[clip.skeleton.id if clip.skeleton.id not in views else self.names[number]] = clip
-        if all(view.num_persons == 1 for view in views.values()):  # the same person, whatever the files call them
-            person = next(iter(views.values())).person_ids
-            views = {name: view.replace(person_ids=person) for name, view in views.items()}
+        views = name_the_only_person(views)
         return MultiPose.align(views, source=recording) if align else MultiPose(views, source=recording)
 
     def windows(
