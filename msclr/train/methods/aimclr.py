@@ -20,12 +20,12 @@ from msclr.train.methods.momentum import Branch, MomentumContrast
 
 @dataclass(frozen=True, eq=False)
 class ThreeViews:
-    """A normal and an extreme query view in one format, a key view in another, and ids int64 [b] or None."""
+    """A normal and an extreme query view in one format, a key view in another, and ids int64 [b]."""
 
     normal: View
     extreme: View
     key: View
-    ids: Tensor | None
+    ids: Tensor
 
 
 class AimCLR(MomentumContrast[ThreeViews]):
@@ -58,7 +58,7 @@ class AimCLR(MomentumContrast[ThreeViews]):
             self.view(index, query, self.normal).to(device),
             self.view(index, query, self.extreme).to(device),
             self.view(index, key, self.normal).to(device),
-            self.ids(index, device),
+            index.to(device),
         )
 
     def loss(self, batch: ThreeViews, step: int) -> LossOutput:
@@ -74,7 +74,7 @@ class AimCLR(MomentumContrast[ThreeViews]):
             key,
             epoch=self.epoch(step) if mining else None,
             mining=None if mining else False,
-            sample_ids=batch.ids,
+            sample_ids=self.known(batch.ids),
         )
         return outcome
 

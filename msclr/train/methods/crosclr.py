@@ -45,7 +45,7 @@ class CrosSCLR(MomentumContrast[TwoViews]):
         """Make two views of each clip; all streams see the same."""
         formats = torch.zeros_like(index)
         query, key = (self.view(index, formats, self.augmentation).to(device) for _ in range(2))
-        return TwoViews(query, key, self.ids(index, device))
+        return TwoViews(query, key, index.to(device))
 
     def loss(self, batch: TwoViews, step: int) -> LossOutput:
         """Return the contrasts of the streams or, after the first epochs, what they learn from each other."""
@@ -55,7 +55,7 @@ class CrosSCLR(MomentumContrast[TwoViews]):
             {stream: self.key(stream, batch.key) for stream in STREAMS},
             epoch=self.epoch(step) if mining else None,
             mining=None if mining else False,
-            sample_ids=batch.ids,
+            sample_ids=self.known(batch.ids),
         )
         return outcome
 

@@ -39,7 +39,7 @@ class InterSkeletonContrast(MomentumContrast[TwoViews]):
         """Make two views of each clip; both networks see the same."""
         formats = torch.zeros_like(index)
         query, key = (self.view(index, formats, self.augmentation).to(device) for _ in range(2))
-        return TwoViews(query, key, self.ids(index, device))
+        return TwoViews(query, key, index.to(device))
 
     def loss(self, batch: TwoViews, step: int) -> LossOutput:
         """Return the sum of both directions."""
@@ -48,7 +48,7 @@ class InterSkeletonContrast(MomentumContrast[TwoViews]):
             self.query("second", batch.query),
             self.key("first", batch.key),
             self.key("second", batch.key),
-            sample_ids=batch.ids,
+            sample_ids=self.known(batch.ids),
         )
         return outcome
 

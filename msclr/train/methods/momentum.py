@@ -133,7 +133,7 @@ class MomentumContrast(Method[Batch]):
         return self.clips.fingerprint()
 
     def clip_names(self, batch: Batch) -> tuple[str, ...]:
-        """Return the names of the clips of a batch that has their ids."""
+        """Return the names of the clips of a batch."""
         ids = getattr(batch, "ids", None)
         return tuple(self.clips.names[row] for row in ids.tolist()) if isinstance(ids, Tensor) else ()
 
@@ -157,9 +157,9 @@ class MomentumContrast(Method[Batch]):
         """Return the epoch of an update, from 1."""
         return step // self.per_epoch + 1
 
-    def ids(self, index: Tensor, device: torch.device) -> Tensor | None:
-        """Return the recordings as ids for the loss, if it is to leave out negatives of the same clip."""
-        return index.to(device) if self.config.contrast.exclude_same_clip else None
+    def known(self, ids: Tensor) -> Tensor | None:
+        """Return the ids of a batch for the loss, if it is to leave out negatives of the same clip."""
+        return ids if self.config.contrast.exclude_same_clip else None
 
     def optimizer(self) -> torch.optim.Optimizer:
         """Return stochastic gradient descent on the query branches."""

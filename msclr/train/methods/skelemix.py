@@ -35,12 +35,12 @@ class MixedView:
 
 @dataclass(frozen=True, eq=False)
 class MixViews:
-    """Two normal views, mixes of the first, and ids int64 [b] or None."""
+    """Two normal views, mixes of the first, and ids int64 [b]."""
 
     query: View
     key: View
     mixes: tuple[MixedView, ...]
-    ids: Tensor | None
+    ids: Tensor
 
 
 class SkeleMixCLR(MomentumContrast[MixViews]):
@@ -71,7 +71,7 @@ class SkeleMixCLR(MomentumContrast[MixViews]):
         clips = self.clips.formats[0].select(index)
         query, key = (self._in_stream(self.augmentation(clips, generator=self.random)) for _ in range(2))
         mixes = tuple(self._mixed(query, device) for _ in range(self.augmentation.mixes))
-        return MixViews(_whole(query).to(device), _whole(key).to(device), mixes, self.ids(index, device))
+        return MixViews(_whole(query).to(device), _whole(key).to(device), mixes, index.to(device))
 
     def loss(self, batch: MixViews, step: int) -> LossOutput:
         """Return the contrast of whole clips plus those of the parts."""
@@ -82,7 +82,7 @@ class SkeleMixCLR(MomentumContrast[MixViews]):
             [inside for inside, _ in parts],
             [outside for _, outside in parts],
             [mix.partner for mix in batch.mixes],
-            sample_ids=batch.ids,
+            sample_ids=self.known(batch.ids),
         )
         return outcome
 

@@ -16,11 +16,11 @@ from msclr.train.methods.momentum import MomentumContrast
 
 @dataclass(frozen=True, eq=False)
 class TwoViews:
-    """A query and a key view of the same clips, and their ids int64 [b] or None."""
+    """A query and a key view of the same clips, and their ids int64 [b]."""
 
     query: View
     key: View
-    ids: Tensor | None
+    ids: Tensor
 
 
 class SkeletonCLR(MomentumContrast[TwoViews]):
@@ -43,12 +43,12 @@ class SkeletonCLR(MomentumContrast[TwoViews]):
         return TwoViews(
             self.view(index, query, self.augmentation).to(device),
             self.view(index, key, self.augmentation).to(device),
-            self.ids(index, device),
+            index.to(device),
         )
 
     def loss(self, batch: TwoViews, step: int) -> LossOutput:
         """Return the InfoNCE of the batch."""
         outcome: LossOutput = self.contrast(
-            self.query("encoder", batch.query), self.key("encoder", batch.key), sample_ids=batch.ids
+            self.query("encoder", batch.query), self.key("encoder", batch.key), sample_ids=self.known(batch.ids)
         )
         return outcome

@@ -85,6 +85,17 @@ def test_an_epoch_of_several_formats_passes_over_all_clips_once_for_each(trainin
     assert method.epoch(method.per_epoch) == 2
 
 
+@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize("exclude", [False, True])
+def test_the_clips_of_a_batch_are_known_by_name(training_folder, name, exclude):
+    changes = [*RUNS[name], f"contrast.exclude_same_clip={str(exclude).lower()}"]
+    method = build_method(load_run(name, changes), training_folder)
+    batch = next(method.batches(torch.device("cpu")))
+    drawn = [method.clips.names[row] for row in method.order[: method.config.schedule.batch_size]]
+    assert list(method.clip_names(batch)) == drawn
+    assert (method.known(batch.ids) is not None) is exclude
+
+
 def test_the_rate_drops_after_its_milestone(training_folder):
     run = load_run("skeletonclr", [*RUNS["skeletonclr"], "schedule.milestones=[2]", "steps=null"])
     method = build_method(run, training_folder)
