@@ -93,7 +93,7 @@ def all_reduce_sum(tensor: Tensor) -> Tensor:
     """
     if world_size() == 1:
         return tensor
-    summed: Tensor = _AllReduceSum.apply(tensor)  # type: ignore[no-untyped-call]
+    summed: Tensor = _AllReduceSum.apply(tensor)  # type: ignore[no-untyped-call]  # torch has no type here
     return summed
 
 
