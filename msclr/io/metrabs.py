@@ -26,7 +26,7 @@ from msclr.io.instances import Instance, to_sequence
 from msclr.io.json_shape import keys_by_depth
 from msclr.io.limits import ReadLimits
 from msclr.io.live.joints import find_skeleton, match_names
-from msclr.io.live.metrabs import all_joints, choose_joints, take_joints
+from msclr.io.live.metrabs import all_joints, choose_joints, joint_indices, take_joints
 from msclr.io.metrabs_files import Saved, load
 from msclr.io.npz import has_member
 from msclr.io.registry import Format, PathLike, Probe, ReadOptions
@@ -78,10 +78,10 @@ def read_metrabs_formats(
     wanted = saved.indices if skeletons is None else skeletons
     if not wanted:
         raise FileFormatError("no per_skeleton_indices", where=where, expected="skeletons=, name to joint indices")
-    whole = _join(saved, options, where, 1 + max((int(index) for each in wanted.values() for index in each), default=0))
+    chosen = {name: joint_indices(name, indices, where) for name, indices in wanted.items()}
+    whole = _join(saved, options, where, 1 + max((max(columns, default=0) for columns in chosen.values()), default=0))
     views = {}
-    for name, indices in wanted.items():
-        columns = [int(index) for index in indices]
+    for name, columns in chosen.items():
         spec, columns = choose_joints(name, columns, (joint_names or {}).get(name), where)
         if max(columns, default=0) >= whole.num_joints:
             raise PoseError(

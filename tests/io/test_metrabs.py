@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from msclr import get_skeleton, read
-from msclr.errors import FileFormatError, PoseError, UnknownJointError, UnknownSkeletonError
+from msclr.errors import FileFormatError, PoseError, PoseTypeError, UnknownJointError, UnknownSkeletonError
 from msclr.io.live import from_metrabs, from_metrabs_formats
 from msclr.io.metrabs import read_metrabs_formats
 from msclr.poses.multi import MultiPose
@@ -183,6 +183,15 @@ def test_conventions_that_do_not_fit_are_refused(tmp_path):
         read_metrabs_formats(path, {"smpl_24": range(-1, 23)})
     with pytest.raises(FileFormatError, match="no per_skeleton_indices"):
         read_metrabs_formats(path)
+
+
+@pytest.mark.parametrize("indices", [[0.5, *range(1, 24)], ["0"], 7])
+def test_indices_that_are_no_whole_numbers_are_refused(tmp_path, indices):
+    np.savez(tmp_path / "a.npz", poses3d=np.ones((2, 1, 43, 3)))
+    with pytest.raises(PoseTypeError, match=r"joint indices .* of 'smpl_24'; expected a list of whole numbers"):
+        read_metrabs_formats(tmp_path / "a.npz", {"smpl_24": indices})
+    with pytest.raises(PoseTypeError, match=r"joint indices .* of 'smpl_24'"):
+        from_metrabs_formats([{"poses3d": np.ones((1, 43, 3))}], {"smpl_24": indices})
 
 
 def test_a_convention_nobody_knows_is_named_with_the_file(tmp_path):

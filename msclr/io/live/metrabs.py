@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import index
 from typing import overload
 
 import numpy as np
@@ -85,7 +86,8 @@ def from_metrabs(
             raise PoseTypeError("one list of joint names", where=_SOURCE, expected="a list for each skeleton")
         names = joint_names or {}
         chosen = {
-            name: choose_joints(name, [int(i) for i in wanted], names.get(name)) for name, wanted in skeleton.items()
+            name: choose_joints(name, joint_indices(name, wanted, _SOURCE), names.get(name))
+            for name, wanted in skeleton.items()
         }
         whole = _join(frames, 1 + max((column for _, columns in chosen.values() for column in columns), default=0), fps)
         return {name: take_joints(whole, spec, columns) for name, (spec, columns) in chosen.items()}
@@ -163,6 +165,20 @@ def _poses(poses: object, boxes: object) -> FloatArray:
     if values.shape[2] != 3:
         raise PoseError(f"poses of shape {values.shape}", where=_SOURCE, expected="3 coordinates")
     return values
+
+
+def joint_indices(name: str, indices: Sequence[int], where: str) -> list[int]:
+    """Return the joint indices of a convention, of any integer type.
+
+    Raises:
+        PoseTypeError: If one is no whole number.
+    """
+    try:
+        return [index(each) for each in indices]
+    except TypeError:
+        raise PoseTypeError(
+            f"joint indices {indices!r:.60} of {name!r:.60}", where=where, expected="a list of whole numbers"
+        ) from None
 
 
 def choose_joints(
