@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -102,8 +103,17 @@ def read_vectors(path: Path) -> VectorFile:
 
 
 def fingerprint(encoder: PoseEncoder) -> str:
-    """Return the sha256 of an encoder's weights: equal if and only if its vectors may be compared."""
+    """Return a sha256 of what decides an encoder's vectors: equal if and only if they may be compared.
+
+    Of the universal encoder these are the weights, as in files of vectors that exist; of the others also the settings
+    that the weights do not show, such as the stream.
+    """
+    from msclr.models.config import EncoderConfig
+
     digest = hashlib.sha256()
+    if not isinstance(encoder.config, EncoderConfig):
+        settings = encoder.config.model_dump(mode="json", exclude_defaults=True)
+        digest.update(json.dumps(settings, sort_keys=True).encode())
     for name, tensor in sorted(encoder.state_dict().items()):
         values = np.ascontiguousarray(tensor.detach().float().cpu().numpy())
         digest.update(f"{name} {values.shape}\n".encode())

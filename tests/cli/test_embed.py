@@ -86,3 +86,17 @@ def test_vector_files_are_checked(tmp_path, clips):
 def test_fingerprint_tells_weights_apart(model_folder, other_model_folder):
     first, again = (fingerprint(msclr.load_pretrained(model_folder)) for _ in range(2))
     assert first == again != fingerprint(msclr.load_pretrained(other_model_folder))
+
+
+def test_fingerprint_tells_streams_of_the_same_weights_apart():
+    from msclr.models.build import build_encoder
+    from msclr.models.config import PerSkeletonConfig
+
+    joint, bone = (
+        build_encoder(PerSkeletonConfig(skeletons=("coco_17",), hidden=4, dim=8, stream=stream))
+        for stream in ("joint", "bone")
+    )
+    bone.load_state_dict(joint.state_dict())
+    assert fingerprint(joint) != fingerprint(bone)
+    bone.config = joint.config
+    assert fingerprint(joint) == fingerprint(bone)
