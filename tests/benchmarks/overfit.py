@@ -1,6 +1,7 @@
 """Can each published system learn 200 clips by heart? Retrieval of a second augmentation, before and after training.
 
-    MSCLR_DATA=... OMP_NUM_THREADS=1 python tests/benchmarks/overfit.py skeletonclr [-o docs/runs]
+    MSCLR_DATA=... OMP_NUM_THREADS=1 python tests/benchmarks/overfit.py skeletonclr -o docs/runs
+    python tests/benchmarks/overfit.py plot -o docs/runs      # draws the curves of all runs there
 
 The clips are 200 recordings of the HDM05 subset (31 joints), seen as Kinect v2 by conversion; the multi-format one is
 trained on both conventions and asked for the clip in the other one. Each clip is augmented twice, independently, as for
@@ -69,10 +70,13 @@ CHANGES = {
 def main() -> None:
     """Train one system and print a line of JSON with what was measured."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("recipe", choices=CHANGES)
+    parser.add_argument("recipe", choices=[*CHANGES, "plot"])
     parser.add_argument("-o", "--output", type=Path, default=Path("overfit"))
     parser.add_argument("--set", dest="changes", action="append", default=[])
     options = parser.parse_args()
+    if options.recipe == "plot":
+        plot(options.output)
+        return
     data = Path(os.environ["MSCLR_DATA"]) / "mocap"
     register_skeleton(read_collection(data / f"{FILE}.npz").skeleton)
     run = load_run(options.recipe, [*COMMON, *CHANGES[options.recipe], *options.changes])
@@ -84,6 +88,19 @@ def main() -> None:
     optimize(method, log, device="cpu", progress=False)
     found |= {"cpu_minutes": round((cpu_seconds() - before) / 60, 1), "trained": recall(method)}
     print(json.dumps(found))  # noqa: T201
+
+
+def plot(folder: Path) -> None:
+    """Draw the loss curves of the runs in a folder to overfit.png in it."""
+    from matplotlib.figure import Figure
+
+    logs = sorted(folder.glob("overfit-*.jsonl"))
+    figure = Figure(figsize=(3.2 * len(logs), 2.6), layout="constrained")
+    for axes, log in zip(figure.subplots(1, len(logs), squeeze=False)[0], logs, strict=True):
+        lines = [json.loads(line) for line in log.read_text().splitlines()][1:]  # the first meets an untrained queue
+        axes.plot([line["step"] for line in lines], [line["loss"] for line in lines])
+        axes.set(title=log.stem.removeprefix("overfit-"), xlabel="update", ylabel="loss")
+    figure.savefig(folder / "overfit.png", dpi=100)
 
 
 def start_as_torch_does(method: MomentumContrast[object]) -> None:
