@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 from msclr.errors import PoseError, PoseTypeError
@@ -11,6 +11,8 @@ from msclr.io.mediapipe import assemble
 from msclr.io.registry import ReadOptions
 from msclr.poses.sequence import PoseSequence
 from msclr.strict_json import JsonValue
+
+PLACE = "MediaPipe results"
 
 _FIELDS = ("pose_landmarks", "pose_world_landmarks")
 
@@ -47,22 +49,46 @@ def from_mediapipe(
         >>> from_mediapipe([frame, None], landmarks="world", fps=30)
         PoseSequence(mediapipe_pose_33: 1 person, 2 frames at 30 fps, 33 joints in 3D m, 50.0 % of joints known)
     """
-    where = "MediaPipe results"
     given: object = landmarks
     if given not in ("world", "image"):
-        raise PoseError(f"landmarks={given!r:.40}", where=where, expected="'world' or 'image'")
-    single = any(hasattr(results, name) for name in _FIELDS)
+        raise PoseError(f"landmarks={given!r:.40}", where=PLACE, expected="'world' or 'image'")
+    options = ReadOptions(fps=fps, variant=landmarks, limits=LIMITS)
+    return assemble_results(results, _FIELDS, _frame, image_size=image_size, options=options)
+
+
+def assemble_results(
+    results: object,
+    fields: Sequence[str],
+    take: Callable[[object, str], JsonValue],
+    *,
+    image_size: tuple[int, int] | None,
+    options: ReadOptions,
+) -> PoseSequence:
+    """Make a recording of one result, or of one for each frame.
+
+    Args:
+        results: The result, known by one of `fields`, or the results.
+        fields: Names of attributes.
+        take: Turns a result into what JSON files hold of it; the second argument is its place, for messages.
+        image_size: Width and height of the images, if known.
+        options: What `msclr.read` would have been asked for.
+
+    Raises:
+        PoseTypeError: If it is neither.
+        PoseError: If the landmarks are not as MediaPipe gives them.
+    """
+    single = any(hasattr(results, name) for name in fields)
     if not single and not isinstance(results, Iterable):
-        raise PoseTypeError(f"a {type(results).__name__}", where=where, expected="a result, or one for each frame")
+        raise PoseTypeError(f"a {type(results).__name__}", where=PLACE, expected="a result, or one for each frame")
     frames: Iterable[object] = [results] if single or not isinstance(results, Iterable) else results
-    content = [_frame(frame, f"{where}, frame {number}") for number, frame in enumerate(frames)]
+    content = [take(frame, f"{PLACE}, frame {number}") for number, frame in enumerate(frames)]
     with about_poses():
         return assemble(
             content,
             image_size=None if image_size is None else (float(image_size[0]), float(image_size[1])),
             size=len(content) * 1000,
-            where=where,
-            options=ReadOptions(fps=fps, variant=landmarks, limits=LIMITS),
+            where=PLACE,
+            options=options,
         )
 
 

@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from typing import Literal
 
 from msclr.errors import PoseError, PoseTypeError
-from msclr.io.live.common import LIMITS, about_poses
-from msclr.io.live.mediapipe import landmark_lists
-from msclr.io.mediapipe import assemble
+from msclr.io.live.common import LIMITS
+from msclr.io.live.mediapipe import PLACE, assemble_results, landmark_lists
 from msclr.io.mediapipe_hands import FIELDS, HANDEDNESS, OTHER, sided_fields
 from msclr.io.registry import ReadOptions
 from msclr.poses.sequence import PoseSequence
@@ -55,28 +54,16 @@ def from_mediapipe_hands(
         >>> from_mediapipe_hands([frame, None], hand="left", landmarks="image", fps=30)
         PoseSequence(left_hand_21: 1 person, 2 frames at 30 fps, 21 joints in 2D normalized, 50.0 % of joints known)
     """
-    where = "MediaPipe results"
     given: tuple[object, object] = (hand, landmarks)
     if given[0] not in ("left", "right") or given[1] not in ("world", "image"):
         raise PoseError(
             f"hand={hand!r:.40}, landmarks={landmarks!r:.40}",
-            where=where,
+            where=PLACE,
             expected="'left' or 'right', 'world' or 'image'",
         )
-    single = any(hasattr(results, name) for name in (*_SHARED, *_SIDED))
-    if not single and not isinstance(results, Iterable):
-        raise PoseTypeError(f"a {type(results).__name__}", where=where, expected="a result, or one for each frame")
-    frames: Iterable[object] = [results] if single or not isinstance(results, Iterable) else results
-    content = [_frame(frame, f"{where}, frame {number}") for number, frame in enumerate(frames)]
     words = f"{hand}_hand {landmarks}" + (" swapped" if swapped else "")
-    with about_poses():
-        return assemble(
-            content,
-            image_size=None if image_size is None else (float(image_size[0]), float(image_size[1])),
-            size=len(content) * 1000,
-            where=where,
-            options=ReadOptions(fps=fps, variant=words, limits=LIMITS),
-        )
+    options = ReadOptions(fps=fps, variant=words, limits=LIMITS)
+    return assemble_results(results, (*_SHARED, *_SIDED), _frame, image_size=image_size, options=options)
 
 
 def _frame(result: object, where: str) -> JsonValue:
