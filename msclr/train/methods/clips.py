@@ -14,7 +14,7 @@ from torch import Tensor
 
 from msclr.augment.clips import Clips, pack
 from msclr.augment.pipeline import Augmentation
-from msclr.errors import ConfigError
+from msclr.errors import ConfigError, MissingFileError
 from msclr.io.collection import ClipCollection, read_collection
 from msclr.poses.batch import PoseBatch
 from msclr.poses.canonical import unify
@@ -119,7 +119,7 @@ def load_clips(config: ClipConfig, folder: Path) -> AlignedClips:
     """
     main = config.formats[0].file or ""
     wanted = [entry.file or main for entry in config.formats]
-    files = {name: read_collection(folder / name) for name in dict.fromkeys(wanted)}
+    files = {name: _collection(folder / name) for name in dict.fromkeys(wanted)}
     first = files[main]
     lookups = {name: _rows(file, config.split) for name, file in files.items()}
     names = [name for name in first.names if all(name in lookup for lookup in lookups.values())]
@@ -134,6 +134,16 @@ def load_clips(config: ClipConfig, folder: Path) -> AlignedClips:
         for file, entry in zip(wanted, config.formats, strict=True)
     )
     return AlignedClips(formats, tuple(names))
+
+
+def _collection(path: Path) -> ClipCollection:
+    if not path.is_file():
+        raise MissingFileError(
+            "no such file",
+            where=str(path),
+            remedy="msclr protocol, which makes it of NTU RGB+D or PKU-MMD; or --set clips.formats.0.file=ANOTHER.npz",
+        )
+    return read_collection(path)
 
 
 def _rows(file: ClipCollection, split: str | None) -> dict[str, int]:

@@ -214,7 +214,7 @@ def test_a_format_without_a_file_is_derived_from_the_first(training_folder):
     [
         ("schedule.batch_size=400", "12 clips for batches of 400"),
         ("clips.formats.0.file=other.npz", "no recording"),
-        ("clips.formats.0.file=no.npz", "no such file"),
+        ("clips.formats.0.file=no.npz", "no such file.*msclr protocol"),
     ],
 )
 def test_clips_that_do_not_fit_are_refused(training_folder, change, message):
