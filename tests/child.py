@@ -28,3 +28,25 @@ def python(*arguments: str, **environment: str | None) -> subprocess.CompletedPr
             timeout=300,
             check=False,
         )
+
+
+def two_ranks(program: str, argument: object) -> list[str]:
+    """Run `python program RANK argument` for ranks 0 and 1 at once; what each printed, once both have succeeded."""
+    children = [
+        subprocess.Popen(
+            [sys.executable, program, str(number), str(argument)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        for number in range(2)
+    ]
+    try:
+        answers = [child.communicate(timeout=90) for child in children]
+    finally:
+        for child in children:
+            child.kill()
+            child.wait()
+    assert [child.returncode for child in children] == [0, 0], answers
+    return [output for output, _ in answers]

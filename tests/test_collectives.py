@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+from child import two_ranks
 
 from msclr.collectives import all_reduce_sum, gather_rows, rank, world_size
 from msclr.errors import PoseError
@@ -34,24 +34,7 @@ def two_processes(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, ob
     if not torch.distributed.is_available():
         pytest.skip("this torch has no torch.distributed")
     store = tmp_path_factory.mktemp("store") / "rendezvous"
-    children = [
-        subprocess.Popen(
-            [sys.executable, __file__, str(number), str(store)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
-        )
-        for number in range(2)
-    ]
-    try:
-        answers = [child.communicate(timeout=90) for child in children]
-    finally:
-        for child in children:
-            child.kill()
-            child.wait()
-    assert [child.returncode for child in children] == [0, 0], answers
-    return [json.loads(output.splitlines()[-1]) for output, _ in answers]
+    return [json.loads(output.splitlines()[-1]) for output in two_ranks(__file__, store)]
 
 
 def test_ranks_differ_and_world_is_two(two_processes: list[dict[str, object]]) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+from child import two_ranks
 
 NAMES = ("kinect_v2_25", "smpl_24")
 
@@ -32,22 +31,7 @@ def trained(chosen: list[int]) -> dict[str, torch.Tensor]:
 
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch has no torch.distributed")
 def test_two_processes_with_different_conventions_do_what_one_does(tmp_path: Path) -> None:
-    children = [
-        subprocess.Popen(
-            [sys.executable, __file__, str(number), str(tmp_path)],
-            stderr=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
-        )
-        for number in range(2)
-    ]
-    try:
-        answers = [child.communicate(timeout=90) for child in children]
-    finally:
-        for child in children:
-            child.kill()
-            child.wait()
-    assert [child.returncode for child in children] == [0, 0], answers
+    two_ranks(__file__, tmp_path)
     first, second = (torch.load(tmp_path / f"{number}.pt", weights_only=True) for number in range(2))
     alone = trained([0, 1])
     for name, value in alone.items():
