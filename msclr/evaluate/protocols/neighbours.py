@@ -1,0 +1,94 @@
+"""k nearest neighbours by cosine: nothing to train, nothing to draw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from msclr.errors import ConfigError
+from msclr.evaluate.protocols.classified import NOBODY, chance_of_classes, classified
+from msclr.evaluate.protocols.protocol import Outcome, Protocol
+from msclr.evaluate.protocols.split import Split
+from msclr.neighbours import search
+
+TEMPERATURE = 0.1
+
+
+@dataclass(frozen=True)
+class NearestNeighbours(Protocol):
+    """Classify each test clip by the training clips nearest to it, by cosine.
+
+    Args:
+        k: Neighbours that vote. With 1, the nearest one decides.
+        temperature: A vote weighs exp(similarity / temperature); without effect if k is 1.
+
+    Raises:
+        ConfigError: If k is below 1 or the temperature is not positive.
+
+    Source:
+        k = 1: retrieval of Thoker et al. 2021 (inter-skeleton contrast). Weighted vote: Wu et al. 2018 (Unsupervised
+        feature learning via non-parametric instance discrimination), section 3.4; k = 10, 20, 40 and temperature 0.1
+        are those of SkeleMixCLR's code. Of equal votes, the class of the nearer neighbour wins.
+
+    Example:
+        >>> split = Split.of(torch.eye(2), ["walk", "run"], torch.tensor([[1.0, 0.2]]), ["walk"])
+        >>> NearestNeighbours().run(split).numbers["top-1"]
+        100.0
+    """
+
+    k: int = 1
+    temperature: float = TEMPERATURE
+
+    def __post_init__(self) -> None:
+        if self.k < 1 or not self.temperature > 0:
+            raise ConfigError(
+                f"k={self.k}, temperature={self.temperature}", expected="k of at least 1, a temperature above 0"
+            )
+
+    @property
+    def name(self) -> str:
+        """Name in tables."""
+        return f"knn-{self.k}"
+
+    def run(self, split: Split, *, seed: int = 0) -> Outcome:
+        """Classify the test clips.
+
+        Raises:
+            PoseError: If k is above the number of training clips.
+        """
+        found = search(split.test, split.train, self.k)
+        ranking = rank_votes(split.train_labels[found.indices], found.scores, len(split.classes), self.temperature)
+        return classified(split, ranking, {"k": self.k}, top_five=self.k >= 5)
+
+    def chance(self, split: Split) -> Mapping[str, float]:
+        """Return what guessing scores."""
+        return chance_of_classes(split)
+
+
+def rank_votes(labels: Tensor, similarities: Tensor, count: int, temperature: float) -> Tensor:
+    """Rank the classes that have votes, of equally many the one with the nearer neighbour first.
+
+    Args:
+        labels: [m, k] int64, classes of the neighbours, the nearest first.
+        similarities: [m, k] cosines.
+        count: Number of classes.
+        temperature: A vote weighs exp(similarity / temperature).
+
+    Returns:
+        [m, count] int64 classes; `NOBODY` for those without a vote.
+
+    Example:
+        >>> rank_votes(torch.tensor([[2, 0, 0]]), torch.tensor([[0.9, 0.9, 0.9]]), 3, 0.1).tolist()
+        [[0, 2, -1]]
+    """
+    places = torch.arange(labels.shape[1]).expand_as(labels)
+    weights = (similarities.double() / temperature).exp()
+    votes = weights.new_zeros(len(labels), count).scatter_add_(1, labels, weights)
+    nearest = torch.full((len(labels), count), labels.shape[1])
+    nearest = nearest.scatter_reduce(1, labels, places, "amin")
+    by_nearness = nearest.sort(dim=1, stable=True).indices
+    order = by_nearness.gather(1, votes.gather(1, by_nearness).sort(dim=1, descending=True, stable=True).indices)
+    return torch.where(nearest.gather(1, order) < labels.shape[1], order, NOBODY)
