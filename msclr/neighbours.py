@@ -14,6 +14,7 @@ from msclr.errors import PoseError, PoseTypeError
 Vectors: TypeAlias = Tensor | npt.NDArray[np.floating]
 
 QUERY_ROWS, GALLERY_ROWS = 1024, 16_384  # 128 MiB of scores at a time
+TEMPERATURE = 0.1  # of votes
 
 
 class SearchResult(NamedTuple):
@@ -87,6 +88,31 @@ def search(query: Vectors, vectors: Vectors, k: int = 5) -> SearchResult:
         empty = torch.zeros(0, k, device=questions.device)
         return SearchResult(empty.to(torch.int64), empty)
     return SearchResult(torch.cat([block.indices for block in blocks]), torch.cat([block.scores for block in blocks]))
+
+
+def elect(found: SearchResult, classes: Tensor, num_classes: int) -> Tensor:
+    """Let the neighbours of each query vote for their classes; a vote weighs exp(similarity / 0.1).
+
+    Args:
+        found: The k nearest of n queries.
+        classes: int64, the class number of each vector that was searched.
+        num_classes: How many classes there are.
+
+    Returns:
+        int64 [n], the class of each query; of classes with equally many votes that of the nearest neighbour.
+
+    Source: the code of SkeleMixCLR.
+
+    Example:
+        >>> import torch
+        >>> elect(SearchResult(torch.tensor([[2, 0, 1]]), torch.tensor([[0.9, 0.8, 0.8]])), torch.tensor([1, 1, 0]), 2)
+        tensor([0])
+    """
+    voters = classes[found.indices]  # n k
+    weights = (found.scores.double() / TEMPERATURE).exp()
+    votes = weights.new_zeros(len(voters), num_classes).scatter_add_(1, voters, weights)
+    winner = votes.gather(1, voters).argmax(dim=1, keepdim=True)  # the first of equals, so the nearest
+    return voters.gather(1, winner)[:, 0]
 
 
 def as_rows(values: Vectors, name: str) -> Tensor:

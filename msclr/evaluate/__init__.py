@@ -1,6 +1,6 @@
 """Judge vectors: nearest neighbours, linear classification, retrieval, ensembles, and the baselines beside them."""
 
-from msclr.evaluate.baselines import common_joints, random_encoder, raw_pose_vectors
+from msclr.evaluate.baselines import random_encoder
 from msclr.evaluate.ensemble import Ensemble, fit_ensemble, held_out_scores
 from msclr.evaluate.fusion import THREE_STREAMS, Fused, fuse, missing_samples
 from msclr.evaluate.knn import Accuracy, count_duplicates, knn_accuracy
@@ -11,6 +11,7 @@ from msclr.evaluate.part_features import format_features, stream_features
 from msclr.evaluate.report import TaskResult, to_markdown
 from msclr.evaluate.retrieval import RetrievalScores, retrieval, same
 from msclr.evaluate.scores import Scores
+from msclr.poses.raw import common_joints, raw_pose_vectors
 
 __all__ = [
     "ISC_PROTOCOL",

@@ -10,12 +10,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from msclr.evaluate.baselines import raw_pose_vectors
 from msclr.evaluate.contest import Contest, VectorSets, judge
 from msclr.evaluate.knn import check_task, count_duplicates, vote
 from msclr.evaluate.linear import classify
 from msclr.evaluate.report import Scores, TaskResult
 from msclr.io.collection import ClipCollection, read_collection
+from msclr.poses.raw import raw_pose_vectors
 
 PART = "actions"
 METRICS = ("1-NN", "linear")

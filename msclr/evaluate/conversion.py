@@ -9,15 +9,15 @@ import numpy as np
 import torch
 
 from msclr.evaluate.actions import spread
-from msclr.evaluate.baselines import common_joints, raw_pose_vectors
 from msclr.evaluate.contest import Contest, VectorSets, judge
 from msclr.evaluate.crossing import find
 from msclr.evaluate.report import Scores, TaskResult
-from msclr.evaluate.windows import one_thread
 from msclr.io.collection import read_collection
 from msclr.poses.canonical import unify
 from msclr.poses.convert import convert, project
+from msclr.poses.raw import common_joints, raw_pose_vectors
 from msclr.poses.sequence import PoseSequence
+from msclr.poses.threads import one_thread
 
 PART = "converted clips (Human3.6M test)"
 SPACE_TARGETS = ("kinect_v2_25", "smpl_24", "coco_17")

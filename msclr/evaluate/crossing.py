@@ -11,11 +11,11 @@ from torch import Tensor
 
 from msclr.errors import MissingFileError, PoseError
 from msclr.evaluate.actions import spread
-from msclr.evaluate.baselines import common_joints, raw_pose_vectors
 from msclr.evaluate.contest import Contest, VectorSets, judge
 from msclr.evaluate.report import Scores, TaskResult
 from msclr.evaluate.retrieval import retrieval, same
 from msclr.io.collection import ClipCollection, read_collection
+from msclr.poses.raw import common_joints, raw_pose_vectors
 from msclr.poses.sequence import PoseSequence
 
 SENSORS, PAIRS = "two sensors (UI-PRMD s09, s10)", "two skeletons (CMU pairs)"

@@ -13,11 +13,10 @@ import torch
 from torch import Tensor
 
 from msclr.errors import PoseError
-from msclr.neighbours import Vectors, as_rows, search
+from msclr.neighbours import Vectors, as_rows, elect, search
 
 Labels: TypeAlias = Sequence[str] | Sequence[int] | npt.NDArray[np.generic] | Tensor
 
-TEMPERATURE = 0.1
 SAME_SCORE = 1 - 1e-6
 
 
@@ -121,12 +120,7 @@ def check_task(train: Vectors, train_labels: Labels, test: Vectors, test_labels:
 
 def vote(task: Task, k: int) -> Tensor:
     """Return the class number [m] for which the k nearest training vectors of each test vector vote."""
-    found = search(task.test, task.train, k)
-    classes = task.train_codes[found.indices]  # m k
-    weights = (found.scores.double() / TEMPERATURE).exp()
-    votes = weights.new_zeros(len(classes), task.num_classes).scatter_add_(1, classes, weights)
-    winner = votes.gather(1, classes).argmax(dim=1, keepdim=True)  # the first of equals, so the nearest
-    return classes.gather(1, winner)[:, 0]
+    return elect(search(task.test, task.train, k), task.train_codes, task.num_classes)
 
 
 def count_duplicates(train: Vectors, test: Vectors) -> int:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +14,7 @@ from msclr.models.inference import cut_windows
 from msclr.poses.canonical import unify
 from msclr.poses.resample import resample
 from msclr.poses.sequence import PoseSequence
+from msclr.poses.threads import one_thread
 
 BATCH_SIZE = 128
 
@@ -76,14 +76,3 @@ def prepare(encoder: PoseEncoder, clips: Sequence[PoseSequence]) -> PreparedClip
                     clip.append(index)
                     weight.append(float(part.num_frames))
     return PreparedClips(tuple(windows), torch.tensor(clip), torch.tensor(weight), len(clips))
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch use one thread: for work on single clips, several cost more than they give."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
