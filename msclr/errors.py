@@ -88,6 +88,10 @@ class ConversionError(MsclrError, ValueError):
     """A pose that cannot be expressed in the joint convention asked for."""
 
 
+class LabelError(MsclrError, ValueError):
+    """Labels or splits that do not fit the clips they are for."""
+
+
 class FileFormatError(MsclrError, ValueError):
     """A file whose content is not what its format prescribes."""
 
