@@ -52,13 +52,9 @@ def read_pku_mmd(path: PathLike, labels: PathLike, *, limits: ReadLimits | None 
     recording = _read(guard.to_path(path), options)
     place = guard.to_path(labels)
     clips = []
-    for number, line in enumerate(guard.read_text(place, options.limits).rstrip().splitlines(), start=1):
-        where = f"{guard.shown(place)}, line {number}"
-        row = _ROW.fullmatch(line)
-        if row is None:
-            raise FileFormatError(f"{line[:60]!r}", where=where, expected="class, first frame, last frame")
-        label, first, last = (int(text) for text in row.groups()[:3])
+    for number, (label, first, last) in enumerate(read_pku_labels(place, limits=options.limits), start=1):
         if not 1 <= first <= last <= recording.num_frames:
+            where = f"{guard.shown(place)}, line {number}"
             raise FileFormatError(
                 f"frames {first:,} to {last:,}", where=where, expected=f"a range in 1 to {recording.num_frames:,}"
             )
@@ -67,6 +63,37 @@ def read_pku_mmd(path: PathLike, labels: PathLike, *, limits: ReadLimits | None 
         meta = {"label": str(label), "first_frame": str(first - 1)}
         clips.append(clip.persons(present).replace(meta=meta, source=f"{clip.source}, frames {first} to {last}"))
     return tuple(clips)
+
+
+def read_pku_labels(path: PathLike, *, limits: ReadLimits | None = None) -> tuple[tuple[int, int, int], ...]:
+    r"""Read the label file of one PKU-MMD recording.
+
+    Args:
+        path: The label file.
+        limits: How much it may ask for.
+
+    Returns:
+        Class, first and last frame of each action, as they stand there: counted from 1, the last frame included.
+
+    Raises:
+        FileFormatError: If a line has another layout.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "0002-M.txt"
+        >>> _ = path.write_text("26,2,5,1\n")
+        >>> read_pku_labels(path)
+        ((26, 2, 5),)
+    """
+    place = guard.to_path(path)
+    rows = []
+    for number, line in enumerate(guard.read_text(place, limits or ReadLimits()).rstrip().splitlines(), start=1):
+        row = _ROW.fullmatch(line)
+        if row is None:
+            where = f"{guard.shown(place)}, line {number}"
+            raise FileFormatError(f"{line[:60]!r}", where=where, expected="class, first frame, last frame")
+        rows.append((int(row[1]), int(row[2]), int(row[3])))
+    return tuple(rows)
 
 
 def read_pku_mmd_folder(

@@ -31,9 +31,9 @@ Bodies: TypeAlias = npt.NDArray[np.floating]
 Clip: TypeAlias = tuple[str, Callable[[], Bodies], dict[str, str | int]]
 
 PERSONS = 2
-_SLOTS: Mapping[Line, int] = {"cros": cros_line.BODIES, "isc": isc_line.SLOTS}
-_UP: Mapping[Line, str] = {"cros": "+y", "isc": "+z"}
-_NOBODY = "no body in any frame"
+SLOTS: Mapping[Line, int] = {"cros": cros_line.BODIES, "isc": isc_line.SLOTS}
+UP: Mapping[Line, str] = {"cros": "+y", "isc": "+z"}
+NOBODY = "no body in any frame"
 
 
 @dataclass(frozen=True)
@@ -146,18 +146,13 @@ class _Run:
     """One pass over the files of a data set."""
 
     def __init__(self, out: Path, line: Line, frames: int | None, on_error: str) -> None:
-        if line not in get_args(Line):
-            raise ConfigError(f"line {line!r:.80}", expected="'cros' or 'isc'")
-        if frames is not None and (line == "isc" or frames < 1):
-            expected = "at least 1" if line == "cros" else "none: clips of the line 'isc' keep theirs"
-            raise ConfigError(f"frames = {frames}", expected=expected)
+        self.frames = frames_of(line, frames)
         if on_error not in ("raise", "skip"):
             raise ConfigError(f"on_error = {on_error!r:.80}", expected="'raise' or 'skip'")
         if not out.parent.is_dir():
             raise NotAFileError("no such folder", where=guard.shown(out.parent), expected="a folder for the result")
         self.out = out
         self.line: Line = line
-        self.frames = frames or 50
         self.on_error = on_error
         self.left_out: dict[str, str] = {}
         self.outside = 0
@@ -165,7 +160,7 @@ class _Run:
     @property
     def slots(self) -> int:
         """Bodies of a frame that are looked at."""
-        return _SLOTS[self.line]
+        return SLOTS[self.line]
 
     def fail(self, name: str, error: MsclrError) -> None:
         """Note a file that cannot be used, or stop."""
@@ -182,7 +177,7 @@ class _Run:
                     sides[facts["split"]] += 1
             if not sides:
                 raise FileFormatError("no clip of the split is left", where=guard.shown(folder), expected=split)
-            about: dict[str, str | float | list[str]] = {"fps": FPS, "units": "m", "up": _UP[self.line]}
+            about: dict[str, str | float | list[str]] = {"fps": FPS, "units": "m", "up": UP[self.line]}
             writer.finish(self.out, {**about, "class_names": classes, "line": self.line, "protocol": split})
         return Prepared(self.out, sides["train"], sides["test"], self.left_out, self.outside)
 
@@ -192,20 +187,45 @@ class _Run:
         try:
             bodies = load()
             if not bodies.any():
-                self.left_out[name] = _NOBODY
+                self.left_out[name] = NOBODY
                 return False
-            prepared = self._prepared(bodies)
+            prepared = prepare_bodies(bodies, self.line, self.frames)
         except MsclrError as error:
             self.fail(name, error)
             return False
         writer.add(name, prepared, facts)
         return True
 
-    def _prepared(self, bodies: Bodies) -> npt.NDArray[np.float32]:
-        kept = bodies[:, isc_line.central_frames(bodies.shape[1])]
-        if self.line == "cros":
-            return cros_line.prepare_array(kept, frames=self.frames)
-        return isc_line.prepare_array(kept, length=kept.shape[1])
+
+def frames_of(line: Line, frames: int | None) -> int:
+    """Return to how many frames clips are resized: as asked for, or 50; without effect for the line "isc".
+
+    Raises:
+        ConfigError: If there is no such line, or frames are given for the line "isc".
+    """
+    if line not in get_args(Line):
+        raise ConfigError(f"line {line!r:.80}", expected="'cros' or 'isc'")
+    if frames is not None and (line == "isc" or frames < 1):
+        expected = "at least 1" if line == "cros" else "none: clips of the line 'isc' keep theirs"
+        raise ConfigError(f"frames = {frames}", expected=expected)
+    return frames or 50
+
+
+def prepare_bodies(bodies: Bodies, line: Line, frames: int = 50) -> npt.NDArray[np.float32]:
+    """Prepare the bodies of one clip as the papers did, the central 300 frames of longer ones.
+
+    Args:
+        bodies: [slots, t, 25, 3], as `read_bodies` gives them; zeros where a frame has fewer bodies.
+        line: "cros" or "isc", see `prepare_ntu`.
+        frames: New number of frames of the line "cros".
+
+    Returns:
+        [2, frames, 25, 3], or [2, t, 25, 3] of the line "isc".
+    """
+    kept = bodies[:, isc_line.central_frames(bodies.shape[1])]
+    if line == "cros":
+        return cros_line.prepare_array(kept, frames=frames)
+    return isc_line.prepare_array(kept, length=kept.shape[1])
 
 
 def _ntu_clips(
@@ -258,9 +278,9 @@ def _pku_clips(skeletons: Path, labels: Path, split: PkuSplit, run: _Run, limits
                 continue
             facts: dict[str, str | int] = {"label": label - 1, "recording": recording, "view": recording[-1]}
             facts["split"] = split.side_of(recording) or ""
-            yield name, partial(_two_bodies, clip), facts
+            yield name, partial(two_bodies, clip), facts
 
 
-def _two_bodies(clip: PoseSequence) -> Bodies:
+def two_bodies(clip: PoseSequence) -> Bodies:
     """The bodies of PKU-MMD, the second column in the place of the first where that is empty."""
     return cros_line.first_bodies(clip.positions, np.asarray(clip.valid.any(axis=2)), PERSONS)
