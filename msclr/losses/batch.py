@@ -44,8 +44,7 @@ class ClipBatch:
     def remember(self, queue: NegativeQueue, keys: Sequence[Tensor]) -> None:
         """Put the keys of valid clips into a queue, one view [b, d] after the other, at length 1."""
         fresh = unit_rows(torch.cat([view.detach() for view in keys]))
-        counts = self.valid.repeat(len(keys))
-        queue.enqueue(fresh[counts], self.ids.repeat(len(keys))[counts])
+        queue.enqueue(fresh, self.ids.repeat(len(keys)), valid=self.valid.repeat(len(keys)))
 
 
 def describe(
@@ -122,9 +121,38 @@ def measures(logits: PairLogits, temperature: float, rows: Tensor, valid: Tensor
         hardest = logits.negative.amax(1, keepdim=True) if logits.negative.shape[1] else none
         return {
             "alignment": ((2.0 - 2.0 * cosine) * weights).sum() / count,
-            "uniformity": _uniformity(rows.detach(), valid),
+            "uniformity": uniformity(rows.detach(), valid),
             "accuracy": ((logits.positive > hardest) * weights).sum() / count,
         }
+
+
+@torch.no_grad()
+def uniformity(rows: Tensor, valid: Tensor | None = None) -> Tensor:
+    """How evenly vectors lie on the sphere: the log mean of exp(-2 |x - y|^2) over pairs of different clips.
+
+    Args:
+        rows: [f b, d], view by view; those with NaN or infinity are left out.
+        valid: bool [b], the clips that count; None for all, in one view.
+
+    Returns:
+        Scalar, lower is more even; 0 where there is no pair, and where all vectors are the same.
+
+    Source: Wang and Isola 2020, section 4.2.
+
+    Example:
+        >>> uniformity(torch.tensor([[1.0, 0.0], [-1.0, 0.0]]))
+        tensor(-8.)
+    """
+    valid = torch.ones(len(rows), dtype=torch.bool, device=rows.device) if valid is None else valid
+    views = len(rows) // max(1, len(valid))
+    finite = rows.isfinite().all(1)
+    rows = unit_rows(torch.where(finite[:, None], rows, 0.0))
+    counts = valid.repeat(views) & finite
+    clip = torch.arange(len(valid), device=rows.device).repeat(views)
+    pairs = counts[:, None] & counts & (clip[:, None] != clip)
+    squared = (rows[:, None].square().sum(-1) + rows.square().sum(-1) - 2.0 * rows @ rows.T).clamp_min(0.0)
+    mean = (torch.exp(-2.0 * squared) * pairs).sum() / pairs.sum().clamp_min(1)
+    return torch.where(pairs.any(), mean, 1.0).log()
 
 
 @torch.no_grad()
@@ -136,19 +164,6 @@ def share_of_pairs(logits: PairLogits, pairs: int) -> Tensor:
 def mean_terms(parts: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     """The mean of each figure over several parts that all have it."""
     return {name: torch.stack([part[name] for part in parts]).mean() for name in parts[0]}
-
-
-def _uniformity(rows: Tensor, valid: Tensor) -> Tensor:
-    """Log mean of exp(-2 |x - y|^2) over pairs of rows (f b) of different clips; 0 where there is none."""
-    views = len(rows) // max(1, len(valid))
-    finite = rows.isfinite().all(1)
-    rows = unit_rows(torch.where(finite[:, None], rows, 0.0))
-    counts = valid.repeat(views) & finite
-    clip = torch.arange(len(valid), device=rows.device).repeat(views)
-    pairs = counts[:, None] & counts & (clip[:, None] != clip)
-    squared = (rows[:, None].square().sum(-1) + rows.square().sum(-1) - 2.0 * rows @ rows.T).clamp_min(0.0)
-    mean = (torch.exp(-2.0 * squared) * pairs).sum() / pairs.sum().clamp_min(1)
-    return torch.where(pairs.any(), mean, 1.0).log()
 
 
 def _clips(count: int, device: torch.device, sample_ids: Tensor | None, valid: Tensor | None) -> ClipBatch:

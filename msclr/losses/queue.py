@@ -16,7 +16,8 @@ class NegativeQueue(nn.Module):
     """The newest `size` keys, first in first out, for any batch size and on any number of processes.
 
     Behaves as `collections.deque(maxlen=size)` filled with random unit vectors. In distributed training the keys of
-    all processes enter, in rank order, so the queue stays the same everywhere; every process must call `enqueue`.
+    all processes enter, in rank order, so the queue stays the same everywhere; every process must call `enqueue`. The
+    device is never waited for.
 
     Args:
         dim: Length of a key.
@@ -28,6 +29,7 @@ class NegativeQueue(nn.Module):
         ids: int64 [size], the clip each key came from, -1 where unknown.
         pointer: int64 scalar, the row that is overwritten next.
         rejected: int64 scalar, keys turned away because they had NaN or infinity.
+        gathers: False if every process brings the keys of all processes already.
 
     Raises:
         ConfigError: `dim` or `size` is below 1.
@@ -54,6 +56,7 @@ class NegativeQueue(nn.Module):
                 raise ConfigError(f"the queue's {name} is {value}", expected="at least 1")
         self.dim = dim
         self.size = size
+        self.gathers = True
         generator = torch.Generator().manual_seed(0) if generator is None else generator
         start = torch.randn(size, dim, generator=generator, device=generator.device).to(torch.get_default_device())
         self.register_buffer("keys", unit_rows(start))
@@ -62,12 +65,13 @@ class NegativeQueue(nn.Module):
         self.register_buffer("rejected", torch.zeros((), dtype=torch.int64))
 
     @torch.no_grad()
-    def enqueue(self, keys: Tensor, ids: Tensor | None = None) -> None:
+    def enqueue(self, keys: Tensor, ids: Tensor | None = None, *, valid: Tensor | None = None) -> None:
         """Put keys in, push the oldest out.
 
         Args:
             keys: [n, dim], any n; rows with NaN or infinity are counted in `rejected` and left out.
             ids: Integers [n], the clip of each key; -1 for unknown.
+            valid: bool [n], false for rows that are left out without being counted.
 
         Raises:
             PoseError: Shapes that do not fit, or keys on another device than the queue.
@@ -79,22 +83,30 @@ class NegativeQueue(nn.Module):
                 f"ids have shape {tuple(ids.shape)} and type {ids.dtype} beside keys of shape {tuple(keys.shape)}",
                 expected=f"[{len(keys)}] integers",
             )
+        if valid is not None and (valid.shape != keys.shape[:1] or valid.dtype != torch.bool):
+            raise PoseError(f"valid has shape {tuple(valid.shape)} and type {valid.dtype}", expected=f"[{len(keys)}] bool")
         if keys.device != self.keys.device:
             raise PoseError(f"keys are on {keys.device}, the queue on {self.keys.device}", expected="one device")
-        if ids is None:
-            ids = torch.full((len(keys),), UNKNOWN_ID, device=keys.device)
-        rows = gather_rows(keys.to(self.keys.dtype))
-        origins = gather_rows(ids.to(device=keys.device, dtype=torch.int64))
+        rows = keys.to(self.keys.dtype)
+        ids = torch.full((len(keys),), UNKNOWN_ID) if ids is None else ids
+        ids = ids.to(device=keys.device, dtype=torch.int64)
+        valid = torch.ones_like(ids, dtype=torch.bool) if valid is None else valid.to(keys.device)
+        if self.gathers:
+            rows, ids, valid = gather_rows(rows), gather_rows(ids), gather_rows(valid)
+        for part in zip(*(each.split(self.size) for each in (rows, ids, valid)), strict=True):
+            self._put(*part)
 
+    def _put(self, rows: Tensor, ids: Tensor, valid: Tensor) -> None:
+        """Put in at most as many rows as there are places; where is worked out on the device."""
         finite = rows.isfinite().all(1)
-        self.rejected += (~finite).sum()
-        rows, origins = rows[finite], origins[finite]
+        self.rejected += (valid & ~finite).sum()
+        enters = valid & finite
+        order = enters.to(torch.uint8).argsort(descending=True, stable=True)  # those that enter, in their order, first
+        rows, ids, enters = rows[order], ids[order], enters[order]
         places = (self.pointer + torch.arange(len(rows), device=rows.device)) % self.size
-        # More rows than places: on a GPU no order of writing to one place is promised, so only the last are written.
-        newest = slice(max(0, len(rows) - self.size), None)
-        self.keys[places[newest]] = rows[newest]
-        self.ids[places[newest]] = origins[newest]
-        self.pointer.copy_((self.pointer + len(rows)) % self.size)
+        self.keys[places] = torch.where(enters[:, None], rows, self.keys[places])
+        self.ids[places] = torch.where(enters, ids, self.ids[places])
+        self.pointer.copy_((self.pointer + enters.sum()) % self.size)
 
     def negatives(self) -> Tensor:
         """A copy of the keys [size, dim] that a later `enqueue` does not change."""

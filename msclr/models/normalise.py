@@ -33,7 +33,11 @@ class RunningNorm(nn.Module):
 
     def forward(self, values: Tensor, valid: Tensor) -> Tensor:
         """Normalise `values`; `valid`, which has all axes but the last, says what counts."""
-        mean, variance = self._measure(values, valid) if self.training else (self.running_mean, self.running_var)
+        if self.training:
+            with torch.autocast(values.device.type, enabled=False):  # half precision cannot even count to 300
+                mean, variance = self._measure(values, valid)
+        else:
+            mean, variance = self.running_mean, self.running_var
         scale = self.weight * torch.rsqrt(variance + self.epsilon)
         return torch.addcmul((self.bias - mean * scale).to(values.dtype), values, scale.to(values.dtype))
 
@@ -120,3 +124,65 @@ class JointBatchNorm(RunningNorm):
         usable = (count > 0) & torch.isfinite(variance).all()
         self._follow(mean, deviation / (count - 1).clamp_min(1), usable)
         return mean, variance
+
+
+class SharedBatchNorm(nn.modules.batchnorm._BatchNorm):
+    """What torch's batch normalisations become by `share_statistics`."""
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        pass  # the layer it was made from took any of these
+
+    def forward(self, input: Tensor) -> Tensor:  # n c ...
+        """Normalise by the statistics of all processes in training, by the running ones in evaluation."""
+        if not self.training or collectives.world_size() == 1:
+            return super().forward(input)
+        with torch.autocast(input.device.type, enabled=False):
+            exact = input if input.dtype == torch.float64 else input.float()
+            values = exact.transpose(0, 1).flatten(1)  # c n
+            count = values.new_full((1,), values.shape[1])
+            total = collectives.all_reduce_sum(torch.cat((count, values.sum(1))))
+            count = total[0].clamp_min(1)
+            mean = total[1:] / count
+            deviation = collectives.all_reduce_sum((values - mean[:, None]).square().sum(1))
+            scale = torch.rsqrt(deviation / count + self.eps)
+            normal = (values - mean[:, None]) * scale[:, None]
+            if self.affine:
+                normal = normal * self.weight[:, None] + self.bias[:, None]
+            self._follow(mean.detach(), deviation.detach() / (count - 1).clamp_min(1))
+        return normal.reshape(exact.transpose(0, 1).shape).transpose(0, 1).to(input.dtype)
+
+    @torch.no_grad()
+    def _follow(self, mean: Tensor, unbiased: Tensor) -> None:
+        if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
+            return
+        self.num_batches_tracked += 1
+        share = 1 / self.num_batches_tracked if self.momentum is None else self.momentum
+        self.running_mean.lerp_(mean.to(self.running_mean.dtype), share)
+        self.running_var.lerp_(unbiased.to(self.running_var.dtype), share)
+
+
+def share_statistics(module: nn.Module) -> None:
+    """Let torch's batch normalisations sum their statistics over all processes, on any device.
+
+    `torch.nn.SyncBatchNorm` does so on GPUs only. Parameters, buffers and their names stay; our own normalisations sum
+    theirs anyway.
+
+    Args:
+        module: It is changed in place.
+
+    Example:
+        >>> layers = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
+        >>> share_statistics(layers)
+        >>> type(layers[1]).__name__
+        'SharedBatchNorm'
+    """
+    for part in module.modules():
+        for name, layer in part.named_children():
+            if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d):
+                shared = SharedBatchNorm(
+                    layer.num_features, layer.eps, layer.momentum, layer.affine, layer.track_running_stats
+                )
+                shared.weight, shared.bias = layer.weight, layer.bias
+                for buffer in ("running_mean", "running_var", "num_batches_tracked"):
+                    setattr(shared, buffer, getattr(layer, buffer))
+                setattr(part, name, shared.train(layer.training))
