@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from msclr.errors import MsclrError
-    from msclr.hub.load import list_models, load_pretrained
+    from msclr.hub.info import model_info
+    from msclr.hub.load import load_pretrained
     from msclr.hub.save import save_pretrained
+    from msclr.hub.shipped import list_models
     from msclr.io.registry import formats, read, write
     from msclr.losses.msclr import MSCLRLoss
     from msclr.models.encoder import MultiSkeletonEncoder
@@ -42,6 +44,7 @@ __all__ = [
     "list_models",
     "list_skeletons",
     "load_pretrained",
+    "model_info",
     "read",
     "register_skeleton",
     "save_pretrained",
@@ -61,9 +64,10 @@ _HOMES = {
     "convert": "msclr.poses.convert",
     "formats": "msclr.io.registry",
     "get_skeleton": "msclr.skeletons.registry",
-    "list_models": "msclr.hub.load",
+    "list_models": "msclr.hub.shipped",
     "list_skeletons": "msclr.skeletons.registry",
     "load_pretrained": "msclr.hub.load",
+    "model_info": "msclr.hub.info",
     "read": "msclr.io.registry",
     "register_skeleton": "msclr.skeletons.registry",
     "save_pretrained": "msclr.hub.save",

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
-from msclr.errors import ConfigError, HubError, MsclrError, UnknownModelError
-from msclr.hub import transfer
-from msclr.hub.folder import ModelContent, local_paths, read_model
-from msclr.hub.manifest import MANIFEST, WEIGHTS
-from msclr.hub.names import BundledModel, HubModel, both_spellings, resolve
+from msclr.errors import ConfigError
+from msclr.hub.find import find_model
+from msclr.hub.folder import ModelFiles, checked_pin
+from msclr.hub.manifest import WEIGHTS
 from msclr.hub.weights import decode, weights_of
-from msclr.io.guard import shown
+from msclr.models.config import ModelConfig
 
 if TYPE_CHECKING:
     from msclr.models.base import PoseEncoder
 
 _DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+_random_numbers = threading.Lock()
 
 
 def load_pretrained(
@@ -39,8 +39,8 @@ def load_pretrained(
     means is decided by its spelling alone.
 
     Args:
-        name: "msclr-base" for the bundled model; a Path or a string that starts with "./", "../", "/" or "~" for a
-            folder; "owner/name" or "owner/name@revision" for the Hugging Face Hub.
+        name: "msclr-base" for the bundled model (`list_models` lists such names); a Path or a string that starts with
+            "./", "../", "/" or "~" for a folder; "owner/name" or "owner/name@revision" for the Hugging Face Hub.
         revision: Branch, tag or commit on the Hub. A full commit never changes and needs no network once it is cached.
         cache_dir: Where downloads are kept; by default the cache of huggingface_hub.
         token: Of the Hub; by default the one that is logged in.
@@ -64,73 +64,36 @@ def load_pretrained(
         >>> encoder.training
         False
     """
-    if dtype is not None and dtype not in _DTYPES:
-        raise ConfigError(f"dtype={dtype}", expected="a torch float type")
-    model = resolve(name, revision, list_models())
-    if isinstance(model, HubModel):
-        try:
-            content = _from_hub(model, cache_dir, token, local_files_only, expected_sha256)
-        except (HubError, UnknownModelError) as error:
-            raise _with_spellings(error, str(name)) from None
-        where = str(model)
-    else:
-        folder = _bundled_folder(model) if isinstance(model, BundledModel) else model
-        where = shown(folder)
-        content = read_model(local_paths(folder), where=where, expected_sha256=expected_sha256)
-    encoder = _assembled(content, where)
-    return encoder.to(device=_device(device), dtype=dtype)
+    _check_dtype(dtype)
+    place = _device(device)
+    pins = checked_pin(expected_sha256)
+    found = find_model(name, revision=revision, cache_dir=cache_dir, token=token, local_files_only=local_files_only)
+    if found.shipped:
+        pins.append(found.shipped.sha256)
+    return _assembled(found.files, pins).to(device=place, dtype=dtype)
 
 
-def list_models() -> list[str]:
-    """Return the names of the models that come with msclr.
-
-    Example:
-        >>> list_models()
-        ['msclr-base']
-    """
-    root = _weights_root()
-    return sorted(entry.name for entry in root.iterdir() if (entry / MANIFEST).is_file()) if root.is_dir() else []
-
-
-def _weights_root() -> Path:
-    return Path(str(files("msclr"))) / "weights"
-
-
-def _bundled_folder(model: BundledModel) -> Path:
-    if model.name not in list_models():
-        raise UnknownModelError(
-            f"{model.name} is not part of this installation",
-            expected="the weights in msclr/weights",
-            remedy="installing msclr again",
-        )
-    return _weights_root() / model.name
-
-
-def _from_hub(
-    model: HubModel, cache_dir: str | Path | None, token: str | None, offline: bool, expected_sha256: str | None
-) -> ModelContent:
-    cache = None if cache_dir is None else Path(cache_dir)
-    paths = transfer.fetch(model, cache_dir=cache, token=token, local_files_only=offline)
-    return read_model(
-        paths,
-        where=str(model),
-        expected_sha256=expected_sha256,
-        discard=lambda file: transfer.discard(paths[file]),
-        is_intact=transfer.is_named_after_content,
-    )
-
-
-def _assembled(content: ModelContent, where: str) -> PoseEncoder:
+def _assembled(files: ModelFiles, pins: list[str]) -> PoseEncoder:
     from msclr.models.build import build_encoder
 
-    config = content.config
+    description = files.describe()
+    config: ModelConfig = description.config
+    weights = files.weights(description, pins)
     with torch.device("meta"):
         expected = weights_of(build_encoder(config))
-    tensors = decode(content.weights, expected, where=f"{where}/{WEIGHTS}", config=config.summary())
-    with torch.random.fork_rng(devices=[]):  # loading a model must not change anybody's random numbers
+    tensors = decode(weights, expected, where=f"{files.where}/{WEIGHTS}", config=config.summary())
+    # Loading a model must not change anybody's random numbers: one thread at a time puts them back.
+    with _random_numbers, torch.random.fork_rng(devices=[]):
         encoder = build_encoder(config)
     encoder.load_state_dict(encoder.state_dict() | tensors, strict=True)
     return encoder.eval()
+
+
+def _check_dtype(dtype: torch.dtype | None) -> None:
+    if dtype is not None and dtype not in _DTYPES:
+        raise ConfigError(
+            f"dtype={dtype!r}", expected=f"one of {', '.join(map(str, _DTYPES))}", remedy="dtype=torch.float16, say"
+        )
 
 
 def _device(device: str | torch.device | None) -> torch.device | None:
@@ -139,17 +102,13 @@ def _device(device: str | torch.device | None) -> torch.device | None:
     try:
         place = torch.device(device)
         torch.empty(0, device=place)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ConfigError(
             f"device={device!s}: {first}", expected="a device of this machine", remedy="device='cpu'"
         ) from None
+    if place.type == "meta":
+        raise ConfigError(
+            "device=meta, which holds no numbers", expected="a device of this machine", remedy="device='cpu'"
+        )
     return place
-
-
-def _with_spellings(error: MsclrError, name: str) -> MsclrError:
-    spelling = both_spellings(name)
-    if spelling is None:
-        return error
-    remedy = f"{error.remedy}; or {spelling}" if error.remedy else spelling
-    return type(error)(error.found, where=error.where, expected=error.expected, remedy=remedy)

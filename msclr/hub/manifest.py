@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from msclr import __version__, strict_json
 from msclr.errors import FileFormatError, FileLimitError, ModelError
+from msclr.hub.weights import MAXIMUM_HEADER_BYTES
+from msclr.models.config import MAXIMUM_PARAMETERS
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
@@ -24,6 +26,9 @@ REQUIRED = (MANIFEST, CONFIG, WEIGHTS)
 
 FORMAT_VERSION = 1
 MAXIMUM_JSON_BYTES = 2**20
+
+# Most bytes that a file may have, whatever the manifest says.
+LARGEST = dict.fromkeys(FILES, MAXIMUM_JSON_BYTES) | {WEIGHTS: 4 * MAXIMUM_PARAMETERS + MAXIMUM_HEADER_BYTES}
 
 
 class _Strict(BaseModel):

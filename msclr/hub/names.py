@@ -70,7 +70,7 @@ def resolve(name: str | Path | None, revision: str | None, bundled: Sequence[str
     elif name is None:
         found = BundledModel("msclr-base")
     else:
-        found = _expanded(to_path(name))
+        found = expanded(to_path(name))
     if revision is not None:
         raise ConfigError(f"revision={shown(revision)!r} for a model that is not on the Hub", expected="no revision")
     return found
@@ -83,12 +83,20 @@ def both_spellings(name: str) -> str | None:
     return None
 
 
-def _expanded(path: Path) -> Path:
+def expanded(path: Path) -> Path:
+    """Return a path with "~" replaced by the home folder.
+
+    Raises:
+        UnknownModelError: If there is no home folder.
+    """
     try:
         return path.expanduser()
     except RuntimeError:
         raise UnknownModelError(
-            "there is no home folder for '~'", where=shown(path), expected="a path without '~'"
+            "there is no home folder for '~'",
+            where=shown(path),
+            expected="a path without '~'",
+            remedy="cache_dir=..., or set HF_HUB_CACHE, if this is the cache",
         ) from None
 
 

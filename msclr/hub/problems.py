@@ -10,10 +10,13 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from msclr.errors import HubError, ModelError, MsclrError, UnknownModelError
+from msclr.io.guard import shown
 
 _TOKEN_HINT = "pass token=..., set HF_TOKEN, or run `hf auth login`"  # noqa: S105  (a hint, no secret)
+_NETWORK = (ConnectionError, TimeoutError, socket.gaierror, ssl.SSLError)
 _LATER = "wait a while, or local_files_only=True if the model is cached"
 
 
@@ -22,23 +25,27 @@ class TemporaryHubError(HubError):
 
 
 @contextmanager
-def translated(where: str, *, file: str | None = None) -> Iterator[None]:
+def translated(where: str, *, file: str | None = None, cache: Path | None = None) -> Iterator[None]:
     """Turn whatever the Hub client raises within the block into an error of msclr.
 
     Args:
         where: The repository and revision, for messages.
         file: The file that was asked for.
+        cache: Where files are kept, if the client writes any.
     """
     try:
         yield
     except MsclrError:
         raise
     except Exception as error:
-        raise _translation(error, where, file) from None
+        raise _translation(error, where, file, cache) from None
 
 
-def _translation(error: Exception, where: str, file: str | None) -> MsclrError:
+def _translation(error: Exception, where: str, file: str | None, cache: Path | None) -> MsclrError:
     chain = list(_chain(error))
+    ours = next((one for one in chain if isinstance(one, MsclrError)), None)
+    if ours is not None:
+        return ours
     names = {kind.__name__ for one in chain for kind in type(one).__mro__}
     status = next((code for one in chain if (code := _status(one)) is not None), None)
     if "GatedRepoError" in names:
@@ -57,6 +64,13 @@ def _translation(error: Exception, where: str, file: str | None) -> MsclrError:
         return ModelError(f"{file or 'a file'} is not in the repository (status {status})", where=where)
     if status is not None:
         return _from_status(status, where)
+    if cache is not None and isinstance(error, OSError) and error.strerror and not isinstance(error, _NETWORK):
+        return HubError(
+            f"cannot write to the cache {shown(cache)}: {error.strerror}",
+            where=where,
+            expected="a folder that can be written, with enough room",
+            remedy="cache_dir=..., or set HF_HUB_CACHE to such a folder",
+        )
     return _from_network(chain, names, where)
 
 
@@ -73,11 +87,32 @@ def _from_status(status: int, where: str) -> MsclrError:
         )
     if status == 404:
         return UnknownModelError("no such model on the Hub (status 404)", where=where, remedy="check owner and name")
-    if status == 429:
-        return TemporaryHubError("too many requests (status 429)", where=where, remedy=f"{_TOKEN_HINT}; or {_LATER}")
-    if status >= 500:
-        return TemporaryHubError(f"the Hub has a problem of its own (status {status})", where=where, remedy=_LATER)
+    if status in (408, 429) or status >= 500:
+        return refusal(status, where)
     return HubError(f"the Hub refused the request (status {status})", where=where)
+
+
+def refusal(status: int, where: str, retry_after: str | None = None) -> TemporaryHubError:
+    """Return the error for a Hub that cannot or will not answer now.
+
+    Args:
+        status: 408, 429, or 500 and above.
+        where: The repository and revision, for messages.
+        retry_after: The header of that name, if there is one.
+
+    Example:
+        >>> print(refusal(429, "owner/name", "30").found)
+        too many requests (status 429), the Hub asks for a pause of 30 s
+    """
+    seconds = int(retry_after) if retry_after and retry_after.isdecimal() and len(retry_after) < 10 else None
+    asks = f", the Hub asks for a pause of {seconds:,} s" if seconds else ""
+    if status == 429:
+        return TemporaryHubError(
+            f"too many requests (status 429){asks}", where=where, remedy=f"{_LATER}; with a token more are allowed"
+        )
+    if status == 408:
+        return TemporaryHubError(f"the Hub did not get the request in time (status 408){asks}", where=where)
+    return TemporaryHubError(f"the Hub has a problem of its own (status {status}){asks}", where=where, remedy=_LATER)
 
 
 def _from_network(chain: list[BaseException], names: set[str], where: str) -> MsclrError:
@@ -93,6 +128,10 @@ def _from_network(chain: list[BaseException], names: set[str], where: str) -> Ms
         )
     if any("Timeout" in name for name in names):
         return TemporaryHubError("the Hub did not answer in time", where=where, remedy=_LATER)
+    if "TooManyRedirects" in names:
+        return HubError("the Hub leads from one place to the next without end", where=where, remedy="check HF_ENDPOINT")
+    if "OfflineModeIsEnabled" in names:
+        return HubError("offline (HF_HUB_OFFLINE is set)", where=where, remedy="once without HF_HUB_OFFLINE")
     if names & {"ConnectionError", "NetworkError", "ProtocolError", "RequestError", "TransportError"}:
         return TemporaryHubError(
             f"no connection to the Hub ({type(chain[0]).__name__})",
@@ -105,8 +144,8 @@ def _from_network(chain: list[BaseException], names: set[str], where: str) -> Ms
             where=where,
             remedy="open a browser and check",
         )
-    if isinstance(chain[0], OSError) and chain[0].strerror:
-        return HubError(f"{chain[0].strerror}", where=where, remedy="another cache_dir, or set HF_HOME")
+    if type(chain[0]) is OSError:  # what the client raises when it counts its bytes
+        return TemporaryHubError("a file of another size came than was announced", where=where, remedy=_LATER)
     return HubError(f"the Hub client failed ({type(chain[0]).__name__})", where=where)
 
 

@@ -5,37 +5,48 @@ from __future__ import annotations
 import hashlib
 import re
 import warnings
+from collections.abc import Container, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from msclr.errors import HubError, ModelError
 from msclr.hub.folder import incomplete
-from msclr.hub.manifest import REQUIRED
-from msclr.hub.names import HubModel
+from msclr.hub.manifest import LARGEST, REQUIRED
+from msclr.hub.names import HubModel, expanded
 from msclr.hub.problems import TemporaryHubError, translated
+from msclr.hub.waiting import patience
 from msclr.io.guard import shown
 
+MAIN = "main"
 SECONDS = 10.0
+MAXIMUM_LISTING_BYTES = 2**24
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def fetch(
-    model: HubModel, *, cache_dir: Path | None = None, token: str | None = None, local_files_only: bool = False
+    model: HubModel,
+    *,
+    cache_dir: Path | None = None,
+    token: str | None = None,
+    local_files_only: bool = False,
+    files: Sequence[str] = REQUIRED,
 ) -> dict[str, Path]:
     """Return the cached files of a model, downloading what is not there yet.
 
     A model asked for by its commit is not looked up again once it is cached. If the Hub cannot be reached, the cached
-    copy of the revision is used, with a warning.
+    copy of the revision is used, with a warning. No call waits for more than a minute, but for files that keep coming;
+    see `msclr.hub.waiting`.
 
     Args:
         model: The repository and revision.
         cache_dir: Where the files are kept; by default the cache of huggingface_hub.
         token: Of the Hub; by default the one that is logged in.
         local_files_only: Open no connection.
+        files: Names of the files to get; those that not every model has may be absent from what is returned.
 
     Returns:
-        File name to path, for the required files, all of one commit.
+        File name to path, all of one commit.
 
     Raises:
         HubError: If the Hub refused or failed, or the model is not in the cache and must not be downloaded.
@@ -44,23 +55,23 @@ def fetch(
     """
     from huggingface_hub import constants
 
-    cache = Path(cache_dir if cache_dir is not None else constants.HF_HUB_CACHE).expanduser()
+    cache = expanded(Path(cache_dir if cache_dir is not None else constants.HF_HUB_CACHE))
     offline = local_files_only or bool(constants.HF_HUB_OFFLINE)
     pinned = model.revision is not None and _COMMIT.fullmatch(model.revision) is not None
     if offline or pinned:
-        paths = _cached(model, cache)
-        missing = [file for file in REQUIRED if file not in paths]
-        if not missing:
+        paths = _cached(model, cache, files)
+        missing = _missing(files, paths)
+        if not missing and (offline or len(paths) == len(files)):
             return _inside(paths, model, cache)
         if offline:
             raise _not_cached(model, cache, missing)
     try:
-        paths = _download(model, cache, token)
+        paths = _download(model, cache, token, files)
     except TemporaryHubError as error:
-        paths = _cached(model, cache)
-        if len(paths) < len(REQUIRED):
+        paths = _cached(model, cache, files)
+        if _missing(files, paths):
             raise
-        warnings.warn(f"{error.found}; the cached copy of {model} is used", UserWarning, stacklevel=3)
+        warnings.warn(f"{error.found}; the cached copy of {model} is used", UserWarning, stacklevel=4)
     return _inside(paths, model, cache)
 
 
@@ -81,22 +92,28 @@ def discard(path: Path, cache: Path | None = None) -> None:
                 target.unlink()
 
 
-def _download(model: HubModel, cache: Path, token: str | None) -> dict[str, Path]:
+def _missing(files: Sequence[str], there: Container[str]) -> list[str]:
+    return [file for file in files if file in REQUIRED and file not in there]
+
+
+def _download(model: HubModel, cache: Path, token: str | None, files: Sequence[str]) -> dict[str, Path]:
     from huggingface_hub import HfApi, constants, hf_hub_download
 
     endpoint = constants.ENDPOINT
-    with translated(str(model)):
+    with translated(str(model)), patience(str(model), largest=MAXIMUM_LISTING_BYTES):
         found = HfApi(endpoint=endpoint, token=token).model_info(
-            model.repository, revision=model.revision, timeout=SECONDS
+            model.repository, revision=model.revision or MAIN, timeout=SECONDS
         )
         there = sorted(str(entry.rfilename) for entry in found.siblings or ())
-    missing = [file for file in REQUIRED if file not in there]
+    missing = _missing(files, there)
     if missing:
         raise incomplete(missing, there, str(model))
     paths: dict[str, Path] = {}
     revision = model.revision
-    for file in REQUIRED:
-        with translated(str(model), file=file):
+    for file in files:
+        if file not in there:
+            continue
+        with translated(str(model), file=file, cache=cache), patience(f"{model}/{file}", largest=LARGEST[file]):
             got = hf_hub_download(
                 model.repository,
                 file,
@@ -113,15 +130,17 @@ def _download(model: HubModel, cache: Path, token: str | None) -> dict[str, Path
     return paths
 
 
-def _cached(model: HubModel, cache: Path) -> dict[str, Path]:
+def _cached(model: HubModel, cache: Path, files: Sequence[str]) -> dict[str, Path]:
     from huggingface_hub import try_to_load_from_cache
 
     paths: dict[str, Path] = {}
-    for file in REQUIRED:
+    revision = model.revision
+    for file in files:
         with translated(str(model), file=file):
-            found = try_to_load_from_cache(model.repository, file, cache_dir=cache, revision=model.revision)
+            found = try_to_load_from_cache(model.repository, file, cache_dir=cache, revision=revision)
         if isinstance(found, str):
             paths[file] = Path(found)
+            revision = paths[file].parent.name  # one commit for all, also if the branch moves meanwhile
     return paths
 
 

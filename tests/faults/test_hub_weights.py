@@ -179,7 +179,7 @@ def test_expected_sha256(folder: Path) -> None:
 
     pin = sha256((folder / WEIGHTS).read_bytes())
     assert same_weights(load_pretrained(folder, expected_sha256=pin.upper()), tiny_encoder())
-    with pytest.raises(ModelError, match=f"sha256 {pin}; expected sha256 0000"):
+    with pytest.raises(ModelError, match=f"not the ones asked for: their sha256 is {pin}; expected sha256 0000"):
         load_pretrained(folder, expected_sha256="0" * 64)
     with pytest.raises(ConfigError, match="64 hexadecimal digits"):
         load_pretrained(folder, expected_sha256="main")
