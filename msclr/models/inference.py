@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -22,7 +22,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class _Window:
+class Window:
+    """A stretch of a clip as the network gets it.
+
+    Args:
+        clip: Number of the clip.
+        poses: The prepared and resampled poses.
+        weight: Frames it had before.
+    """
+
     clip: int
     poses: PoseSequence
     weight: float
@@ -36,7 +44,7 @@ class _Totals:
     weights: list[dict[int, float]]
     seen_only: bool
 
-    def add(self, vectors: PersonVectors, windows: Sequence[_Window]) -> None:
+    def add(self, vectors: PersonVectors, windows: Sequence[Window]) -> None:
         values = vectors.values.float().cpu()
         seen = [True] * len(values) if vectors.seen is None or not self.seen_only else vectors.seen.tolist()
         rows = zip(values, vectors.clip.tolist(), vectors.slot.tolist(), seen, strict=True)
@@ -104,15 +112,8 @@ def embed(
     if person not in ("pool", "each"):
         raise PoseError(f"person={person!r}", expected="'pool' or 'each'")
     failed: set[int] = set()
-    totals = _Totals([{} for _ in recordings], [{} for _ in recordings], seen_only=person == "each")
-    was_training = encoder.training
-    encoder.eval()
-    try:
-        windows = _windows(encoder, recordings, person, unify, on_error, failed, progress)
-        for chosen in _chunks(windows, batch_size):
-            _run(encoder, chosen, totals)
-    finally:
-        encoder.train(was_training)
+    windows = _windows(encoder, recordings, person, unify, on_error, failed, progress)
+    totals = _totals(encoder, windows, len(recordings), batch_size, seen_only=person == "each")
     rows = [
         torch.full((1, encoder.dim), torch.nan) if index in failed else totals.row(index, person, encoder.dim)
         for index in range(len(recordings))
@@ -121,8 +122,67 @@ def embed(
     return F.normalize(vectors, dim=-1) if normalize else vectors
 
 
+def windows_of(encoder: PoseEncoder, recording: PoseSequence, clip: int, *, unify: bool = True) -> list[Window]:
+    """Cut a recording into windows as `embed` does, so that several encoders of one configuration can share the work.
+
+    Args:
+        encoder: Says how long windows are and how they are prepared; its weights do not matter.
+        recording: The recording.
+        clip: Its number.
+        unify: As for `embed`.
+
+    Raises:
+        PoseError: If the recording has no frames, no persons or no known joints.
+    """
+    _check(recording, "pool", clip)
+    return list(_cut_and_prepared(encoder, recording, clip, unify))
+
+
+def embed_windows(
+    encoder: PoseEncoder, windows: Iterable[Window], clips: int, *, normalize: bool = True, batch_size: int = 64
+) -> Tensor:
+    """Turn windows into one vector for each clip: what `embed` gives for the recordings they were cut from.
+
+    Args:
+        encoder: The network.
+        windows: As `windows_of` gives them, at least one for each clip.
+        clips: Number of clips.
+        normalize, batch_size: As for `embed`.
+
+    Returns:
+        [clips, dim] float32 on the CPU.
+
+    Example:
+        >>> import msclr
+        >>> from msclr.samples import sample_paths
+        >>> encoder = msclr.load_pretrained()
+        >>> walk = msclr.read(sample_paths()["cmu_walk_bvh"])
+        >>> tuple(embed_windows(encoder, windows_of(encoder, walk, 0), 1).shape) == (1, encoder.dim)
+        True
+    """
+    totals = _totals(encoder, iter(windows), clips, batch_size, seen_only=False)
+    rows = [totals.row(index, "pool", encoder.dim) for index in range(clips)]
+    vectors = torch.cat(rows) if rows else torch.zeros(0, encoder.dim)
+    return F.normalize(vectors, dim=-1) if normalize else vectors
+
+
+def _totals(
+    encoder: PoseEncoder, windows: Iterator[Window], clips: int, batch_size: int, *, seen_only: bool
+) -> _Totals:
+    """Run the network, in evaluation mode, over all windows."""
+    totals = _Totals([{} for _ in range(clips)], [{} for _ in range(clips)], seen_only)
+    was_training = encoder.training
+    encoder.eval()
+    try:
+        for chosen in _chunks(windows, batch_size):
+            _run(encoder, chosen, totals)
+    finally:
+        encoder.train(was_training)
+    return totals
+
+
 @torch.no_grad()
-def _run(encoder: PoseEncoder, windows: Sequence[_Window], totals: _Totals) -> None:
+def _run(encoder: PoseEncoder, windows: Sequence[Window], totals: _Totals) -> None:
     weight = next(encoder.parameters())
     batch = PoseBatch.from_sequences([window.poses for window in windows])
     totals.add(encoder.persons(batch.to(weight.device, weight.dtype)), windows)
@@ -136,7 +196,7 @@ def _windows(
     on_error: str,
     failed: set[int],
     progress: bool,
-) -> Iterator[_Window]:
+) -> Iterator[Window]:
     items: Iterator[tuple[int, PoseSequence]] = enumerate(recordings)
     if progress:
         from tqdm import tqdm
@@ -145,17 +205,21 @@ def _windows(
     for index, recording in items:
         try:
             _check(recording, person, index)
-            for window in cut_windows(encoder, recording):
-                if window.valid.any():
-                    poses = encoder.prepare(window) if unify else window
-                    yield _Window(index, resample(poses, frames=encoder.frames), float(window.num_frames))
+            yield from _cut_and_prepared(encoder, recording, index, unify)
         except MsclrError as error:
             if on_error == "raise":
                 raise
             import warnings
 
-            warnings.warn(f"clip {index} is not embedded: {error}", stacklevel=4)
+            warnings.warn(f"clip {index} is not embedded: {error}", stacklevel=5)
             failed.add(index)
+
+
+def _cut_and_prepared(encoder: PoseEncoder, recording: PoseSequence, clip: int, unify: bool) -> Iterator[Window]:
+    for window in cut_windows(encoder, recording):
+        if window.valid.any():
+            poses = encoder.prepare(window) if unify else window
+            yield Window(clip, resample(poses, frames=encoder.frames), float(window.num_frames))
 
 
 def _check(recording: PoseSequence, person: str, index: int) -> None:
@@ -182,8 +246,8 @@ def cut_windows(encoder: PoseEncoder, recording: PoseSequence) -> Iterator[PoseS
     return (recording.frames(start, stop) for start, stop in itertools.pairwise(edges))
 
 
-def _chunks(windows: Iterator[_Window], size: int) -> Iterator[list[_Window]]:
-    chunk: list[_Window] = []
+def _chunks(windows: Iterator[Window], size: int) -> Iterator[list[Window]]:
+    chunk: list[Window] = []
     for window in windows:
         chunk.append(window)
         if len(chunk) == size:

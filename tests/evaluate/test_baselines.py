@@ -43,10 +43,28 @@ def test_prepared_clips_embed_as_the_clips_do():
         clip(frames=frames, seed=frames, fps=fps) for frames, fps in ((12, None), (95, None), (1, None), (70, 5.0))
     ]
     prepared = prepare(model, clips)
-    assert prepared.clip.tolist() == [0, 1, 1, 1, 1, 2, 3, 3]
+    assert [window.clip for window in prepared.windows] == [0, 1, 1, 1, 1, 2, 3, 3]
     expected = model.embed(clips)
     assert prepared.embed(model).numpy() == pytest.approx(expected.numpy(), abs=1e-5)
-    assert prepared.take([3, 1]).embed(model).numpy() == pytest.approx(expected[[3, 1]].numpy(), abs=1e-5)
+
+
+def test_prepared_clips_of_persons_who_come_and_go_embed_as_the_clips_do():
+    model = encoder()
+    pair = clip(frames=60, persons=2)
+    valid = pair.valid.copy()
+    valid[1, 20:] = False
+    pair = pair.replace(valid=valid, positions=np.where(valid[..., None], pair.positions, 0).astype(np.float32))
+    assert prepare(model, [pair]).embed(model).numpy() == pytest.approx(model.embed([pair]).numpy(), abs=1e-6)
+
+
+def test_clips_are_prepared_as_the_encoder_wants_them():
+    model = encoder()
+    model.preparation = "cros"
+    recording = clip("kinect_v2_25", frames=25)
+    vectors = prepare(model, [recording]).embed(model)
+    assert vectors.numpy() == pytest.approx(model.embed([recording]).numpy(), abs=1e-6)
+    model.preparation = "common"
+    assert not np.allclose(vectors, prepare(model, [recording]).embed(model), atol=1e-3)
 
 
 def test_prepared_clips_leave_out_windows_without_a_known_joint():

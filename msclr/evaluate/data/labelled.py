@@ -156,8 +156,8 @@ class LabelledClips:
         """Return which clips are for training and which for testing.
 
         Args:
-            split: Name of one of `splits`; or "COLUMN=VALUE,VALUE", which tests on the clips of these values and trains on
-                all others; None for the first of `splits`.
+            split: Name of one of `splits`; or "COLUMN=VALUE,VALUE", which tests on the clips of these values and trains
+                on all others; None for the first of `splits`.
 
         Raises:
             ConfigError: If there is no such split or column, or no clip with such a value.
