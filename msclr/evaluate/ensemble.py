@@ -10,7 +10,7 @@ import torch
 
 from msclr.errors import ConfigError, PoseError
 from msclr.evaluate.fusion import Fused, Missing, fuse, missing_samples
-from msclr.evaluate.linear_head import Combine, Protocol, SgdProtocol, TrainedHead, train_heads
+from msclr.evaluate.linear_head import Combine, HeadProtocol, SgdProtocol, TrainedHead, train_heads
 from msclr.evaluate.scores import Scores, listed
 
 PUBLISHED = SgdProtocol()
@@ -89,7 +89,7 @@ def fit_ensemble(
     features: Mapping[str, Scores],
     labels: Mapping[str, object],
     *,
-    protocol: Protocol = PUBLISHED,
+    protocol: HeadProtocol = PUBLISHED,
     combine: Combine = "losses",
     missing: Missing = "error",
 ) -> Ensemble:
@@ -146,7 +146,7 @@ def held_out_scores(
     *,
     folds: int | Mapping[str, object] = 5,
     seed: int = 0,
-    protocol: Protocol = PUBLISHED,
+    protocol: HeadProtocol = PUBLISHED,
     combine: Combine = "losses",
     missing: Missing = "error",
 ) -> dict[str, Scores]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -30,7 +30,10 @@ class SgdProtocol:
         epochs: Passes over the training samples.
         milestones: Epochs after which the learning rate is multiplied by `factor`.
         factor: What it is multiplied by.
-        batch_size: Samples of a step; the last one of an epoch may have fewer.
+        batch_size: Samples of a step.
+        drop_last: Leave the samples of an epoch that do not fill a step out of it; fewer samples than one step has
+            are always used.
+        test_every: Epochs between two looks at the test samples, where the best epoch is reported beside the last.
         deviation: Standard deviation of the weights at the start; biases start at 0.
         seed: Draws the weights at the start and the order of the samples.
 
@@ -52,18 +55,25 @@ class SgdProtocol:
     milestones: tuple[int, ...] = (80,)
     factor: float = 0.1
     batch_size: int = 128
+    drop_last: bool = True
+    test_every: int = 5
     deviation: float = 0.02
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.epochs, self.batch_size) < 1:
-            raise ConfigError(f"epochs={self.epochs}, batch_size={self.batch_size}", expected="at least 1 each")
+        if min(self.epochs, self.batch_size, self.test_every) < 1:
+            found = f"epochs={self.epochs}, batch_size={self.batch_size}, test_every={self.test_every}"
+            raise ConfigError(found, expected="at least 1 each")
         if not (self.learning_rate > 0 and 0 <= self.momentum < 1 and self.weight_decay >= 0 and self.deviation >= 0):
             raise ConfigError(f"{self}", expected="learning_rate > 0, 0 <= momentum < 1, no negative value")
 
     def learning_rate_of(self, epoch: int) -> float:
         """Return the learning rate of an epoch, counted from 1."""
         return self.learning_rate * self.factor ** sum(epoch > milestone for milestone in self.milestones)
+
+    def tests_after(self, epoch: int) -> bool:
+        """Say whether the test samples are looked at after an epoch, counted from 1."""
+        return epoch % self.test_every == 0 or epoch == self.epochs
 
 
 @dataclass(frozen=True)
@@ -85,9 +95,18 @@ class LogisticProtocol:
             raise ConfigError(f"regularisation={self.regularisation}", expected="above 0")
 
 
-Protocol: TypeAlias = SgdProtocol | LogisticProtocol
+HeadProtocol: TypeAlias = SgdProtocol | LogisticProtocol
+Watch: TypeAlias = Callable[[int, Sequence["TrainedHead"]], None]
 
-ISC_PROTOCOL = SgdProtocol(learning_rate=0.1, epochs=80, milestones=(50, 70), batch_size=64, deviation=0.01)
+ISC_PROTOCOL = SgdProtocol(
+    learning_rate=0.1,
+    epochs=80,
+    milestones=(50, 70),
+    batch_size=64,
+    drop_last=False,
+    test_every=1,
+    deviation=0.01,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +149,12 @@ class TrainedHead:
 
 
 def train_heads(
-    blocks: Sequence[Tensor], codes: Tensor, classes: Sequence[str], protocol: Protocol
+    blocks: Sequence[Tensor],
+    codes: Tensor,
+    classes: Sequence[str],
+    protocol: HeadProtocol,
+    *,
+    watch: Watch | None = None,
 ) -> list[TrainedHead]:
     """Train heads together on the mean of their logits; with one block of features, an ordinary linear evaluation.
 
@@ -139,6 +163,7 @@ def train_heads(
         codes: [n] class numbers, each class at least once.
         classes: Names of the classes.
         protocol: How to train.
+        watch: Told the number of each epoch of an `SgdProtocol` that is tested, and the heads after it.
 
     Returns:
         One head for each block.
@@ -154,7 +179,7 @@ def train_heads(
         {'new': 'up'}
     """
     if isinstance(protocol, SgdProtocol):
-        return _by_steps(blocks, codes, tuple(classes), protocol)
+        return _by_steps(blocks, codes, tuple(classes), protocol, watch)
     weight, bias, mean = logistic_weights(torch.cat(list(blocks), dim=1), codes, protocol.regularisation)
     widths = [block.shape[1] for block in blocks]
     parts = zip(torch.split(weight, widths, dim=1), torch.split(mean, widths), strict=True)
@@ -162,7 +187,7 @@ def train_heads(
 
 
 def _by_steps(
-    blocks: Sequence[Tensor], codes: Tensor, classes: tuple[str, ...], protocol: SgdProtocol
+    blocks: Sequence[Tensor], codes: Tensor, classes: tuple[str, ...], protocol: SgdProtocol, watch: Watch | None
 ) -> list[TrainedHead]:
     generator = torch.Generator().manual_seed(protocol.seed)
     inputs = [block.float() for block in blocks]
@@ -181,24 +206,33 @@ def _by_steps(
     with torch.enable_grad():
         for epoch in range(1, protocol.epochs + 1):
             optimiser.param_groups[0]["lr"] = protocol.learning_rate_of(epoch)
-            for chosen in _batches(len(codes), protocol.batch_size, generator):
+            for chosen in _batches(len(codes), protocol, generator):
                 heads = zip(inputs, weights, biases, strict=True)
                 logits = torch.stack([F.linear(block[chosen], weight, bias) for block, weight, bias in heads]).mean(0)
                 optimiser.zero_grad()
                 torch.autograd.backward(F.cross_entropy(logits, codes[chosen]))
                 optimiser.step()
+            if watch is not None and protocol.tests_after(epoch):
+                watch(epoch, _heads(weights, biases, classes))
     if not all(bool(weight.isfinite().all()) for weight in (*weights, *biases)):
         raise TrainingError(
             f"weights are not finite after {protocol.epochs} epochs at learning rate {protocol.learning_rate}",
             expected="finite weights",
             remedy="features of length 1, or a lower learning rate",
         )
+    return _heads(weights, biases, classes)
+
+
+def _heads(weights: Sequence[Tensor], biases: Sequence[Tensor], classes: tuple[str, ...]) -> list[TrainedHead]:
     return [
         TrainedHead(weight.detach().double(), bias.detach().double(), torch.zeros(weight.shape[1]).double(), classes)
         for weight, bias in zip(weights, biases, strict=True)
     ]
 
 
-def _batches(count: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:
+def _batches(count: int, protocol: SgdProtocol, generator: torch.Generator) -> Iterator[Tensor]:
     """Yield the rows of each step of one epoch, in random order."""
-    return iter(torch.split(torch.randperm(count, generator=generator), size))
+    order = torch.randperm(count, generator=generator)
+    if protocol.drop_last and count > protocol.batch_size:
+        order = order[: count - count % protocol.batch_size]
+    return iter(torch.split(order, protocol.batch_size))

@@ -23,7 +23,7 @@ from msclr.evaluate import (
 )
 from msclr.models.heads import ConventionHeads
 
-BRIEF = SgdProtocol(learning_rate=0.5, epochs=6, milestones=(4,), batch_size=7)
+BRIEF = SgdProtocol(learning_rate=0.5, epochs=6, milestones=(4,), batch_size=7, drop_last=False)
 
 
 def task(seed=0, count=40, classes=3, noise=(0.6, 1.0), dims=(4, 5)):

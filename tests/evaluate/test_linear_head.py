@@ -11,7 +11,7 @@ from msclr.errors import ConfigError, TrainingError
 from msclr.evaluate import ISC_PROTOCOL, LogisticProtocol, SgdProtocol
 from msclr.evaluate.linear_head import train_heads
 
-BRIEF = SgdProtocol(learning_rate=0.5, epochs=6, milestones=(4,), batch_size=7)
+BRIEF = SgdProtocol(learning_rate=0.5, epochs=6, milestones=(4,), batch_size=7, drop_last=False)
 
 
 def points(dim, count=40, classes=3):
@@ -33,12 +33,46 @@ def test_steps_equal_momentum_steps_by_hand(decay):
     assert head.bias.numpy() == pytest.approx(bias, abs=2e-5)
 
 
+def test_samples_that_fill_no_step_are_left_out_of_an_epoch():
+    codes = torch.arange(40) % 3
+    (head,) = train_heads([points(4)], codes, ("a", "b", "c"), replace(BRIEF, drop_last=True))
+    generator = torch.Generator().manual_seed(0)
+    start = (0.02 * torch.randn(3, 4, generator=generator)).numpy()
+    orders = [torch.randperm(40, generator=generator).tolist()[:35] for _ in range(6)]
+    rates = [0.5] * 4 + [0.05] * 2
+    weight, _ = naive_sgd(points(4).numpy(), codes.tolist(), start, np.zeros(3), orders, rates, 0.9, 7)
+    assert head.weight.numpy() == pytest.approx(weight, abs=2e-5)
+
+
+def test_fewer_samples_than_a_step_has_are_used_all_the_same():
+    codes = torch.arange(40) % 3
+    kept, dropped = (
+        train_heads([points(4)], codes, ("a", "b", "c"), replace(BRIEF, batch_size=64, drop_last=drop))[0]
+        for drop in (False, True)
+    )
+    assert torch.equal(kept.weight, dropped.weight)
+    assert not torch.equal(kept.bias, torch.zeros(3).double())
+
+
+def test_heads_are_shown_after_every_fifth_epoch_and_the_last_one():
+    seen = []
+    protocol = replace(BRIEF, epochs=12, test_every=5)
+    (head,) = train_heads(
+        [points(4)], torch.arange(40) % 3, "abc", protocol, watch=lambda epoch, heads: seen.append((epoch, heads[0]))
+    )
+    assert [epoch for epoch, _ in seen] == [5, 10, 12]
+    assert torch.equal(seen[-1][1].weight, head.weight)
+    assert not torch.equal(seen[0][1].weight, head.weight)
+
+
 def test_published_protocols_have_the_published_numbers():
     published = SgdProtocol()
     assert [published.learning_rate_of(epoch) for epoch in (1, 80, 81, 100)] == pytest.approx([3.0, 3.0, 0.3, 0.3])
     assert (published.momentum, published.weight_decay, published.epochs, published.batch_size) == (0.9, 0, 100, 128)
     assert [ISC_PROTOCOL.learning_rate_of(epoch) for epoch in (50, 51, 71)] == pytest.approx([0.1, 0.01, 0.001])
+    assert (published.drop_last, published.test_every) == (True, 5)
     assert (ISC_PROTOCOL.epochs, ISC_PROTOCOL.batch_size) == (80, 64)
+    assert (ISC_PROTOCOL.drop_last, ISC_PROTOCOL.test_every) == (False, 1)
 
 
 def test_heads_on_the_mean_of_logits_equal_one_layer_on_all_features():
@@ -76,6 +110,7 @@ def _without_bias(rows_of, codes, start, orders):
     [
         (SgdProtocol, {"epochs": 0}, "epochs=0"),
         (SgdProtocol, {"batch_size": 0}, "batch_size=0"),
+        (SgdProtocol, {"test_every": 0}, "test_every=0"),
         (SgdProtocol, {"momentum": 1.0}, "momentum"),
         (SgdProtocol, {"learning_rate": float("nan")}, "learning_rate > 0"),
         (LogisticProtocol, {"regularisation": 0.0}, "above 0"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -13,12 +13,13 @@ from msclr.evaluate.protocols.protocol import Outcome
 from msclr.evaluate.protocols.split import Split
 
 NOBODY = -1  # fills the end of a ranking that has fewer classes
+FIVE = 5
 
 
 def classified(
     split: Split, ranking: Tensor, facts: Mapping[str, float] | None = None, *, top_five: bool = True
 ) -> Outcome:
-    """Score a classification of the test clips.
+    """Score a classification of the test clips of a split.
 
     Args:
         split: Says what is right. Test clips of a class without training clip count as wrong.
@@ -27,35 +28,60 @@ def classified(
         top_five: Whether the ranking is long enough for top-5 to mean something.
 
     Returns:
-        "top-1", "top-5" if there are more than five classes to choose from, and "mean recall" over the classes that
-        have test clips; fact "unseen" counts the test clips of classes without training clip.
+        As for `judged`, with the number of training clips as a fact.
 
     Example:
         >>> split = Split.of(torch.eye(2), ["walk", "run"], torch.eye(2), ["walk", "run"])
         >>> classified(split, torch.tensor([[1, 0], [1, 0]])).recall
         {'run': 0.0, 'walk': 100.0}
     """
-    truth = split.test_labels
+    facts = {"train": len(split.train), **(facts or {})}
+    seen = seen_classes(split)
+    return judged(split.test_ids, split.test_labels, split.classes, ranking, seen, facts, top_five=top_five)
+
+
+def judged(
+    ids: Sequence[str],
+    truth: Tensor,
+    classes: tuple[str, ...],
+    ranking: Tensor,
+    seen: Tensor,
+    facts: Mapping[str, float],
+    *,
+    top_five: bool = True,
+) -> Outcome:
+    """Score a classification of clips.
+
+    Args:
+        ids: m names of clips.
+        truth: [m] int64, their places in `classes`.
+        classes: Names of the classes.
+        ranking: [m, r] int64, as for `classified`.
+        seen: [s] int64, the classes that have training clips.
+        facts: Further facts of the outcome.
+        top_five: As for `classified`.
+
+    Returns:
+        "top-1", "top-5" if there are more than five classes to choose from, and "mean recall" over the classes that
+        have clips; facts "test", and "unseen" for the clips of classes without training clip.
+    """
     best = ranking[:, 0]
-    confusion = confusions(truth, best, len(split.classes))
+    confusion = confusions(truth, best, len(classes))
     totals = confusion.sum(axis=1)
-    recall = {
-        name: 100 * float(confusion[place, place]) / int(totals[place])
-        for place, name in enumerate(split.classes)
-        if totals[place]
-    }
+    hits = confusion.diagonal()
+    recall = {name: 100 * int(hits[place]) / int(totals[place]) for place, name in enumerate(classes) if totals[place]}
     numbers = {"top-1": share(best == truth)}
-    if top_five and len(seen_classes(split)) > 5:
-        numbers["top-5"] = share((ranking[:, :5] == truth[:, None]).any(dim=1))
+    if top_five and len(seen) > FIVE:
+        numbers["top-5"] = share((ranking[:, :FIVE] == truth[:, None]).any(dim=1))
     numbers["mean recall"] = sum(recall.values()) / len(recall)
-    unseen = int((~torch.isin(truth, seen_classes(split))).sum())
     return Outcome(
         numbers=numbers,
-        facts={"train": len(split.train), "test": len(truth), "unseen": unseen, **(facts or {})},
-        classes=split.classes,
+        facts={**facts, "test": len(truth), "unseen": int((~torch.isin(truth, seen)).sum())},
+        classes=classes,
         confusion=confusion,
         recall=recall,
-        predictions={name: split.classes[place] for name, place in zip(split.test_ids, best.tolist(), strict=True)},
+        predictions={name: classes[place] for name, place in zip(ids, best.tolist(), strict=True)},
+        truth={name: classes[place] for name, place in zip(ids, truth.tolist(), strict=True)},
     )
 
 
@@ -64,10 +90,9 @@ def chance_of_classes(split: Split) -> dict[str, float]:
     seen = seen_classes(split)
     known = share(torch.isin(split.test_labels, seen))
     numbers = {"top-1": known / len(seen)}
-    if len(seen) > 5:
-        numbers["top-5"] = 5 * known / len(seen)
-    wanted = present(split.test_labels)
-    numbers["mean recall"] = share(torch.isin(wanted, seen)) / len(seen)
+    if len(seen) > FIVE:
+        numbers["top-5"] = FIVE * known / len(seen)
+    numbers["mean recall"] = share(torch.isin(present(split.test_labels), seen)) / len(seen)
     return numbers
 
 
@@ -95,7 +120,7 @@ def ranked(scores: Tensor, classes: Tensor) -> Tensor:
 
 
 def confusions(truth: Tensor, predicted: Tensor, count: int) -> npt.NDArray[np.int64]:
-    """Count how often each class [rows] was taken for each class [columns]: [count, count]."""
+    """Count how often each class (rows) was taken for each class (columns): [count, count]."""
     return torch.bincount(truth * count + predicted, minlength=count * count).reshape(count, count).numpy()
 
 

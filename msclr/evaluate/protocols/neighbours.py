@@ -12,9 +12,7 @@ from msclr.errors import ConfigError
 from msclr.evaluate.protocols.classified import NOBODY, chance_of_classes, classified
 from msclr.evaluate.protocols.protocol import Outcome, Protocol
 from msclr.evaluate.protocols.split import Split
-from msclr.neighbours import search
-
-TEMPERATURE = 0.1
+from msclr.neighbours import TEMPERATURE, search
 
 
 @dataclass(frozen=True)
@@ -34,6 +32,7 @@ class NearestNeighbours(Protocol):
         are those of SkeleMixCLR's code. Of equal votes, the class of the nearer neighbour wins.
 
     Example:
+        >>> import torch
         >>> split = Split.of(torch.eye(2), ["walk", "run"], torch.tensor([[1.0, 0.2]]), ["walk"])
         >>> NearestNeighbours().run(split).numbers["top-1"]
         100.0
@@ -68,7 +67,7 @@ class NearestNeighbours(Protocol):
         return chance_of_classes(split)
 
 
-def rank_votes(labels: Tensor, similarities: Tensor, count: int, temperature: float) -> Tensor:
+def rank_votes(labels: Tensor, similarities: Tensor, count: int, temperature: float = TEMPERATURE) -> Tensor:
     """Rank the classes that have votes, of equally many the one with the nearer neighbour first.
 
     Args:
@@ -81,14 +80,14 @@ def rank_votes(labels: Tensor, similarities: Tensor, count: int, temperature: fl
         [m, count] int64 classes; `NOBODY` for those without a vote.
 
     Example:
-        >>> rank_votes(torch.tensor([[2, 0, 0]]), torch.tensor([[0.9, 0.9, 0.9]]), 3, 0.1).tolist()
+        >>> import torch
+        >>> rank_votes(torch.tensor([[2, 0, 0]]), torch.tensor([[0.9, 0.9, 0.9]]), 3).tolist()
         [[0, 2, -1]]
     """
     places = torch.arange(labels.shape[1]).expand_as(labels)
-    weights = (similarities.double() / temperature).exp()
+    weights = ((similarities.double() - 1) / temperature).exp()  # -1: the same votes, and no overflow
     votes = weights.new_zeros(len(labels), count).scatter_add_(1, labels, weights)
-    nearest = torch.full((len(labels), count), labels.shape[1])
-    nearest = nearest.scatter_reduce(1, labels, places, "amin")
+    nearest = torch.full((len(labels), count), labels.shape[1]).scatter_reduce(1, labels, places, "amin")
     by_nearness = nearest.sort(dim=1, stable=True).indices
     order = by_nearness.gather(1, votes.gather(1, by_nearness).sort(dim=1, descending=True, stable=True).indices)
     return torch.where(nearest.gather(1, order) < labels.shape[1], order, NOBODY)

@@ -42,6 +42,7 @@ class Outcome:
         confusion: [c, c] int64, rows are true classes, columns predicted ones; None if the protocol predicts nothing.
         recall: Share of correct answers of each class that has test clips, per cent.
         predictions: The predicted class of each test clip, by its id.
+        truth: The right class of each of these clips.
         reliability: Bins of confidence, for protocols that look at it.
 
     Example:
@@ -55,6 +56,7 @@ class Outcome:
     confusion: npt.NDArray[np.int64] | None = None
     recall: Mapping[str, float] = field(default_factory=dict)
     predictions: Mapping[str, str] = field(default_factory=dict)
+    truth: Mapping[str, str] = field(default_factory=dict)
     reliability: tuple[ReliabilityBin, ...] = ()
 
 

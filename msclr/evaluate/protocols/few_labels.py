@@ -1,0 +1,88 @@
+"""Few labels: the training clips of which only a share, the same for every encoder, keeps its label."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from msclr.errors import ConfigError
+from msclr.evaluate.protocols.linear import LinearToOptimum
+from msclr.evaluate.protocols.protocol import Outcome, Protocol
+from msclr.evaluate.protocols.split import Split
+
+LINEAR = LinearToOptimum()
+
+
+@dataclass(frozen=True)
+class FewLabels(Protocol):
+    """Semi-supervised evaluation of frozen features: another protocol on a share of the training clips of each class.
+
+    The papers train all weights on these clips; see `msclr.evaluate.protocols.finetune` for that.
+
+    Args:
+        percent: Share of the training clips of each class, above 0, at most 100.
+        protocol: What is run on them; default: `LinearToOptimum`.
+
+    Raises:
+        ConfigError: If the share is out of bounds.
+
+    Source:
+        Draw: round(share * clips) of each class, as in the code of AimCLR and SkeleMixCLR; here one at least, and
+        with one seed the clips of a smaller share are among those of a larger one.
+
+    Example:
+        >>> import torch
+        >>> split = Split.of(torch.eye(4), ["walk", "walk", "run", "run"], torch.eye(4)[:1], ["walk"])
+        >>> FewLabels(1).run(split).facts["train"]
+        2
+    """
+
+    percent: float
+    protocol: Protocol = LINEAR
+    deterministic: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if not 0 < self.percent <= 100:
+            raise ConfigError(f"percent={self.percent}", expected="above 0, at most 100")
+
+    @property
+    def name(self) -> str:
+        """Name in tables."""
+        return f"semi-{self.percent:g}"
+
+    def run(self, split: Split, *, seed: int = 0) -> Outcome:
+        """Draw the clips and run the protocol on them, with the same seed."""
+        return self.protocol.run(draw_labelled(split, self.percent, seed), seed=seed)
+
+    def chance(self, split: Split) -> Mapping[str, float]:
+        """Return what guessing scores: every class keeps a clip."""
+        return self.protocol.chance(split)
+
+
+def draw_labelled(split: Split, percent: float, seed: int) -> Split:
+    """Keep a share of the training clips of each class.
+
+    The draw depends on the seed and on the names and classes of the clips, not on features or on the order of rows:
+    every encoder of a comparison gets the same clips.
+
+    Args:
+        split: Features and labels.
+        percent: Share of the training clips of each class, one at least.
+        seed: Draws the clips.
+
+    Returns:
+        The split with these training clips, in their old order.
+    """
+    kept: list[int] = []
+    for place, name in enumerate(split.classes):
+        rows = (split.train_labels == place).nonzero()[:, 0].tolist()
+        if not rows:
+            continue
+        rows.sort(key=lambda row: split.train_ids[row])
+        generator = np.random.default_rng([seed, *name.encode()])  # a class draws alike whatever others there are
+        count = max(1, round(percent / 100 * len(rows)))
+        kept.extend(rows[drawn] for drawn in generator.permutation(len(rows))[:count])
+    return split.train_rows(sorted(kept))
