@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from msclr.errors import MissingFileError
+from msclr.hub.card import with_measured
 from msclr.hub.manifest import CARD, MANIFEST, Manifest
 from msclr.hub.save import save_pretrained
 from msclr.models.base import PoseEncoder
 
-HEADING = "\n## Measured\n"
-EXPLANATION = """
+EXPLANATION = """\
 Per cent, on data sets and recordings that were not trained on. "random init" is the same network with random weights
 (mean over seeds), "raw poses" the coordinates themselves in common coordinates, restricted to shared joints where two
 conventions meet. All figures with sizes and seeds are in `metrics.json`.
@@ -35,12 +35,11 @@ def attach_results(folder: Path, encoder: PoseEncoder, results: Mapping[str, obj
     if not (card.is_file() and manifest.is_file()):
         raise MissingFileError("no README.md or manifest.json", where=str(folder), expected="a local model folder")
     facts = Manifest.model_validate_json(manifest.read_bytes())
-    text = card.read_text("utf-8").split(HEADING)[0].rstrip()
     save_pretrained(
         encoder,
         folder,
         name=facts.name,
         licence=facts.licence,
-        card=f"{text}\n{HEADING}{EXPLANATION}\n{tables.strip()}\n",
+        card=with_measured(card.read_text("utf-8"), f"{EXPLANATION}\n{tables}"),
         metrics=json.loads(json.dumps(results, allow_nan=False)),
     )

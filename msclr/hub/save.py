@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from msclr.atomic import replace_folder, sync_folder, write_bytes
 from msclr.errors import ConfigError, ModelError, MsclrError, NotAFileError
+from msclr.hub.card import ModelCard
 from msclr.hub.folder import local_paths
 from msclr.hub.manifest import CARD, CONFIG, FILES, MANIFEST, METRICS, WEIGHTS, Manifest
 from msclr.hub.weights import encode, weights_of
@@ -28,7 +29,7 @@ def save_pretrained(
     folder: str | Path,
     *,
     name: str | None = None,
-    card: str | None = None,
+    card: ModelCard | str | None = None,
     metrics: Mapping[str, JsonValue] | None = None,
     licence: str | None = None,
 ) -> Path:
@@ -41,7 +42,7 @@ def save_pretrained(
         encoder: The encoder; nothing of it is changed.
         folder: Where to save it; folders above it are made.
         name: Name of the model; by default that of the folder.
-        card: Text of README.md; by default a short one.
+        card: The model card, or the text of README.md; by default a card that says what the configuration does.
         metrics: Results to keep with the model, as JSON values.
         licence: Terms of the weights, such as "apache-2.0".
 
@@ -70,7 +71,9 @@ def save_pretrained(
     contents = {
         CONFIG: encoder.config.to_json().encode(),
         WEIGHTS: encode(weights_of(encoder)),
-        CARD: (_card(title, licence) if card is None else card).encode(),
+        CARD: (
+            card if isinstance(card, str) else (card or ModelCard(title, encoder.config, licence)).to_markdown()
+        ).encode(),
     }
     if metrics is not None:
         contents[METRICS] = _json(metrics)
@@ -134,14 +137,3 @@ def _json(metrics: Mapping[str, JsonValue]) -> bytes:
         return (json.dumps(dict(metrics), indent=1, allow_nan=False) + "\n").encode()
     except (TypeError, ValueError) as error:
         raise ConfigError(f"metrics: {error}", expected="finite numbers, strings, lists and dicts of them") from None
-
-
-def _card(name: str, licence: str | None) -> str:
-    terms = f"license: {json.dumps(licence)}\n" if licence else ""
-    return (
-        f"---\nlibrary_name: msclr\n{terms}tags: [skeleton, human-pose, embedding]\n---\n\n# {name}\n\n"
-        "An encoder of human pose sequences in any joint convention, 2D or 3D, made with msclr.\n\n"
-        "```python\nimport msclr\n\n"
-        'encoder = msclr.load_pretrained("./folder")  # this folder, or "owner/name" on the Hugging Face Hub\n'
-        'vectors = encoder.embed([msclr.read("walk.bvh")])\n```\n'
-    )

@@ -71,7 +71,7 @@ def pretrain(
         method = build_method(config, data)
         _train(method, config, output, device=device, progress=progress, fresh=fresh)
         encoders = method.trained()
-        cards = {name: published_card(config, name) for name in encoders}
+        cards = {name: published_card(config, name, encoder.config) for name, encoder in encoders.items()}
     for name, encoder in encoders.items():
         title, place = (config.name, output) if len(encoders) == 1 else (f"{config.name}-{name}", output / name)
         save_pretrained(encoder.eval(), place, name=title, licence=config.licence, card=cards[name])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import cast
 
+from msclr.hub.card import ModelCard
+from msclr.models.config import ModelConfig
 from msclr.train.methods.aimclr import AimCLR
 from msclr.train.methods.clips import load_clips
 from msclr.train.methods.config import MethodName, PublishedConfig
@@ -48,38 +50,33 @@ def build_method(config: PublishedConfig, data: Path) -> MomentumContrast[object
     return _METHODS[config.method](config, load_clips(config.clips, data))
 
 
-def published_card(config: PublishedConfig, branch: str) -> str:
-    """Write the model card of a branch of a run.
+def published_card(config: PublishedConfig, branch: str, encoder: ModelConfig) -> ModelCard:
+    """Return the model card of a branch of a run.
+
+    Args:
+        config: The run.
+        branch: Name of the branch, such as "joint".
+        encoder: Configuration of its encoder.
 
     Example:
         >>> from msclr.train.runs import load_run
-        >>> published_card(load_run("skeletonclr"), "joint").splitlines()[6]
-        '# skeletonclr, joint'
+        >>> run = load_run("skeletonclr")
+        >>> published_card(run, "joint", run.encoders[0]).name
+        'skeletonclr, joint'
     """
     schedule, clips = config.schedule, config.clips
-    files = "\n".join(
-        f"- {entry.skeleton}: " + (f"`{entry.file}`" if entry.file else "derived from the first")
-        for entry in clips.formats
+    return ModelCard(
+        name=f"{config.name}, {branch}",
+        config=encoder,
+        licence=config.licence,
+        summary=f"Trained by msclr's {_TITLES[config.method]}, {'with' if config.legacy else 'without'} the "
+        "defects of the published code.",
+        training=f"{schedule.epochs:,} epochs of batches of {schedule.batch_size} clips, SGD "
+        f"from {schedule.learning_rate:g}, seed {config.seed}; clips prepared as `{clips.preparation}`, {clips.frames} "
+        "frames.",
+        data=[
+            f"{entry.skeleton}: " + (f"`{entry.file}`" if entry.file else "derived from the first")
+            for entry in clips.formats
+        ],
+        terms=config.acknowledgements,
     )
-    terms = "\n".join(f"- {line}" for line in config.acknowledgements) or "- none stated"
-    return f"""---
-license: {config.licence}
-library_name: msclr
-tags: [skeleton, human-pose, motion, contrastive-learning]
----
-
-# {config.name}, {branch}
-
-Trained by msclr's {_TITLES[config.method]}, {"with" if config.legacy else "without"} the defects of the published code.
-
-## Training
-
-{schedule.epochs:,} epochs of batches of {schedule.batch_size} clips, SGD from {schedule.learning_rate:g}, seed
-{config.seed}; clips prepared as "{clips.preparation}", {clips.frames} frames. Joint conventions:
-
-{files}
-
-## Terms and acknowledgements
-
-{terms}
-"""
