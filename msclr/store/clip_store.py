@@ -18,13 +18,14 @@ from msclr.poses.alignment import name_the_only_person
 from msclr.poses.multi import MultiPose
 from msclr.poses.sequence import PoseSequence
 from msclr.skeletons.spec import SkeletonSpec
-from msclr.store.facts import Facts, all_names, facts_of
+from msclr.store.facts import Facts, all_facts, facts_of, motion_of
 from msclr.store.files import open_store
-from msclr.store.gather import WindowBlock, gather
+from msclr.store.gather import WindowBlock, check_windows, gather
 from msclr.store.inputs import InputOutcome
-from msclr.store.layout import CONTENT, NO_CONFIDENCE, Table, sha256_of, unpack_masks
+from msclr.store.layout import CONTENT, MANIFEST, NO_CONFIDENCE, Table, sha256_of, unpack_masks
 from msclr.store.shard import read_outcomes
 from msclr.store.windows import Choice, Windows
+from msclr.strict_json import JsonValue
 
 
 class _RangeError(StoreError, IndexError):
@@ -140,6 +141,15 @@ class ClipStore:
         """The name of each recording; no two are the same."""
         return tuple(name for name, _ in self._texts)
 
+    @property
+    def motions(self) -> tuple[str, ...]:
+        """What each recording is of: the motion that it names, else the last part of its name, its name in its file."""
+        return tuple(motion_of(name, recording) for name, recording in self._texts)
+
+    def column(self, name: str) -> tuple[str | None, ...]:
+        """Return one fact of every recording, None where it is not known."""
+        return tuple(facts.meta.get(name) for facts in self._all_facts())
+
     @cached_property
     def recordings(self) -> Mapping[str, tuple[int, ...]]:
         """What was recorded in several conventions: its name to the numbers of the recordings."""
@@ -166,6 +176,11 @@ class ClipStore:
     def sources(self) -> tuple[str, ...]:
         """Names of what was given to `prepare`, for weights."""
         return self._files.manifest.sources
+
+    @property
+    def table_of(self) -> npt.NDArray[np.int64]:
+        """[recordings] int64, for each recording the number of its table."""
+        return self._files.records["table"].astype(np.int64)
 
     @property
     def source_of(self) -> npt.NDArray[np.int64]:
@@ -249,18 +264,13 @@ class ClipStore:
             PoseError: If the shapes do not fit each other, or a time is not finite.
             PoseTypeError: If the numbers are no whole numbers.
         """
-        where, clips, times = guard.shown(self.path), np.asarray(clips), np.asarray(times, np.float64)
-        if clips.size and clips.dtype.kind not in "iu":
-            raise PoseTypeError(f"numbers of type {clips.dtype}", where=where, expected="whole numbers of recordings")
-        if clips.ndim != 1 or times.ndim != 2 or len(times) != len(clips) or not np.isfinite(times).all():
-            raise PoseError(
-                f"clips of shape {clips.shape}, times of shape {times.shape}",
-                where=where,
-                expected="[b] and [b, t], all times finite",
-            )
-        if len(clips) and not (clips.min() >= 0 and clips.max() < len(self)):
-            raise StoreError("numbers of recordings that are not there", where=where, expected=f"0 to {len(self) - 1}")
+        clips, times = np.asarray(clips), np.asarray(times, np.float64)
+        check_windows(clips, times, len(self), guard.shown(self.path))
         return gather(self._files, clips.astype(np.int64), times, persons)
+
+    def fingerprint(self) -> dict[str, JsonValue]:
+        """Return the sha256 of the manifest, which has those of all files."""
+        return {"recordings": len(self), "manifest": sha256_of(self.path / MANIFEST)}
 
     def verify(self) -> None:
         """Read everything, and compare it with the sha256 of the manifest.
@@ -270,12 +280,8 @@ class ClipStore:
         """
         for name in CONTENT:
             if sha256_of(self.path / name) != self._files.manifest.files[name][1]:
-                raise StoreError(
-                    "another sha256 than the manifest says",
-                    where=guard.shown(self.path / name),
-                    expected="the file that was written",
-                    remedy="copy the whole store again",
-                )
+                found, where = "another sha256 than the manifest says", guard.shown(self.path / name)
+                raise StoreError(found, where=where, remedy="copy the whole store again")
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
@@ -284,6 +290,9 @@ class ClipStore:
     @cached_property
     def _texts(self) -> list[tuple[str, str | None]]:
         """Name and recording of all."""
+        return [(facts.name, facts.recording) for facts in self._all_facts()]
+
+    def _all_facts(self) -> Iterator[Facts]:
         records = self._files.records
         ends = (records["text"] + records["text_bytes"]).tolist()
-        return all_names(self._files.texts, ends, guard.shown(self.path))
+        return all_facts(self._files.texts, ends, guard.shown(self.path))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,18 +62,20 @@ def facts_of(fields: JsonValue, where: str) -> Facts:
     )
 
 
-def all_names(texts: npt.NDArray[np.uint8], ends: Sequence[int], where: str) -> list[tuple[str, str | None]]:
-    """Return name and recording of all, reading many lines at once.
+def all_facts(texts: npt.NDArray[np.uint8], ends: Sequence[int], where: str) -> Iterator[Facts]:
+    """Go through what is known about all recordings, reading many lines at once.
 
     Args:
         texts: The bytes of texts.jsonl.
         ends: Where each line ends; they lie one behind the other.
         where: The store, for messages.
 
+    Yields:
+        The facts of each recording, in order.
+
     Raises:
         StoreError: If the lines are not one object for each recording.
     """
-    found: list[tuple[str, str | None]] = []
     start = 0
     for first in range(0, len(ends), _AT_ONCE):
         count = min(_AT_ONCE, len(ends) - first)
@@ -86,10 +88,18 @@ def all_names(texts: npt.NDArray[np.uint8], ends: Sequence[int], where: str) -> 
             raise StoreError(error.found, where=error.where, expected=error.expected) from None
         if not isinstance(entries, list) or len(entries) != count:
             raise StoreError("lines that are not one for each recording", where=place)
-        facts = [facts_of(entry, place) for entry in entries]
-        found += [(each.name, each.recording) for each in facts]
+        yield from (facts_of(entry, place) for entry in entries)
         start = end
-    return found
+
+
+def motion_of(name: str, recording: str | None) -> str:
+    """Return what a recording is of: the motion that it names, else the last part of its own name.
+
+    Example:
+        >>> motion_of("kinect.npz/walk_1", None), motion_of("kinect.npz/walk_1", "walk")
+        ('walk_1', 'walk')
+    """
+    return recording if recording is not None else name.rpartition("/")[2]
 
 
 def _text(value: JsonValue) -> str | None:

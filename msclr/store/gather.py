@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from msclr.errors import StoreError
+from msclr.errors import PoseError, PoseTypeError, StoreError
 from msclr.io.guard import shown
 from msclr.store.files import Section, StoreFiles
 from msclr.store.layout import Records, Table, unpack_masks
@@ -38,6 +38,20 @@ class WindowBlock:
     times: Tensor
     positions: Tensor
     valid: Tensor
+
+
+def check_windows(clips: IntArray, times: npt.NDArray[np.float64], count: int, where: str) -> None:
+    """Refuse what are no windows of `count` recordings; see `ClipStore.cut`."""
+    if clips.size and clips.dtype.kind not in "iu":
+        raise PoseTypeError(f"numbers of type {clips.dtype}", where=where, expected="whole numbers of recordings")
+    if clips.ndim != 1 or times.ndim != 2 or len(times) != len(clips) or not np.isfinite(times).all():
+        raise PoseError(
+            f"clips of shape {clips.shape}, times of shape {times.shape}",
+            where=where,
+            expected="[b] and [b, t], all times finite",
+        )
+    if len(clips) and not (clips.min() >= 0 and clips.max() < count):
+        raise StoreError("numbers of recordings that are not there", where=where, expected=f"0 to {count - 1}")
 
 
 def gather(
@@ -79,10 +93,7 @@ def _cut(
     length = records["frames"].astype(np.int64)[:, None]
     there = records["persons"].astype(np.int64)
     slots = int(there.max()) if persons is None else min(int(there.max()), persons)
-    last = np.maximum(length - 1, 0)
-    before = np.clip(np.floor(times), 0, last).astype(np.int64)  # b t
-    share = times - before
-    inside = (times >= 0) & (times <= length - 1)
+    before, after, share, inside = around(times, length)
     slot = np.arange(slots)
     present = slot < there[:, None]  # b p
     # A slot without anybody, and a recording of nothing, look at a row that is there; the mask takes it out.
@@ -92,9 +103,8 @@ def _cut(
     rows = np.minimum(first[:, :, None] + before[:, None, :], limit)
     positions, valid = _rows(section, rows)
     if share.any():
-        after = np.minimum(before + 1, last)
         second, also = _rows(section, np.minimum(first[:, :, None] + after[:, None, :], limit))
-        positions, valid = _blend(positions, valid, second, also, share[:, None, :, None].astype(np.float32))
+        positions, valid = blend(positions, valid, second, also, share[:, None, :, None].astype(np.float32))
     if not known.all():
         valid &= known[..., None]
     if not valid.all():
@@ -112,7 +122,21 @@ def _rows(section: Section, rows: IntArray) -> tuple[FloatArray, BoolArray]:
     return positions.astype(np.float32, copy=False), valid
 
 
-def _blend(
+def around(
+    times: npt.NDArray[np.float64], length: IntArray
+) -> tuple[IntArray, IntArray, npt.NDArray[np.float64], BoolArray]:
+    """Find times [b, t] in recordings of length [b, 1].
+
+    Returns:
+        The frames before and after them, how far they are from the former to the latter, and whether they are in the
+        recording, all [b, t].
+    """
+    last = np.maximum(length - 1, 0)
+    before = np.clip(np.floor(times), 0, last).astype(np.int64)
+    return before, np.minimum(before + 1, last), times - before, (times >= 0) & (times <= length - 1)
+
+
+def blend(
     first: FloatArray, valid: BoolArray, second: FloatArray, also: BoolArray, share: FloatArray
 ) -> tuple[FloatArray, BoolArray]:
     """Interpolate between frames as `msclr.poses.resample.sample_at` does: what is unknown is not averaged in."""

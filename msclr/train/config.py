@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from msclr.models.config import EncoderConfig
+from msclr.train.runtime import RuntimeConfig
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0, lt=1e6)]
@@ -17,16 +18,19 @@ class _Config(BaseModel):
 
 
 class SourceConfig(_Config):
-    """One file of clips to train on.
+    """Clips to train on: a prepared data set, or a clip store that `msclr prepare` made.
 
     Args:
-        file: Path below the data folder.
+        file: Path of the `.npz` or of the folder, below the data folder. A store is a source for each of its
+            conventions, which share its weight by their numbers of recordings.
+        part: One of the inputs of a store, by its name in `ClipStore.sources`; None for all.
         weight: Share of the clips drawn from it, relative to the other sources.
         group: Sources of one group recorded the same motions: clips of the same name are views of each other.
         label: Column whose values are classes for the supervised term, or None.
     """
 
     file: str
+    part: str | None = None
     weight: Positive = 1.0
     group: str | None = None
     label: str | None = None
@@ -100,6 +104,7 @@ class TrainConfig(_Config):
         learning_rate: Peak of the cosine schedule.
         warmup: Share of steps over which the rate rises.
         weight_decay: Of AdamW, on matrices only.
+        runtime: How the run is computed.
         checkpoint_every: Updates between two checkpoints, from which a run that was stopped goes on.
         seed: Of every random number.
         licence: Terms of the weights, for the card.
@@ -124,6 +129,7 @@ class TrainConfig(_Config):
     learning_rate: Positive = 2e-3
     warmup: Share = 0.05
     weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.01
+    runtime: RuntimeConfig = RuntimeConfig()
     checkpoint_every: Annotated[int, Field(ge=1, le=10**9)] = 500
     seed: Annotated[int, Field(ge=0, le=2**31)] = 0
     licence: str = "apache-2.0"

@@ -21,9 +21,10 @@ from msclr.models.momentum import MomentumEncoder
 from msclr.poses.batch import PoseBatch
 from msclr.strict_json import JsonValue
 from msclr.train.config import TrainConfig
-from msclr.train.data import Source, WindowSampler, load_sources
+from msclr.train.data import WindowSampler
 from msclr.train.generators import Generator, restore, state_of
 from msclr.train.method import Method
+from msclr.train.sources import Source, load_sources
 from msclr.train.views import ViewMaker
 
 LABEL_SMOOTHING = 0.1
@@ -118,17 +119,14 @@ class Universal(Method[Pairs]):
 
     def fingerprint(self) -> dict[str, dict[str, JsonValue]]:
         """Return counts and hashes of every file of clips."""
-        return {
-            f"{entry.file} (source {number})": source.fingerprint()
-            for number, (entry, source) in enumerate(zip(self.config.sources, self.sources, strict=True))
-        }
+        return {f"{source.title} (source {number})": source.fingerprint() for number, source in enumerate(self.sources)}
 
     def clip_names(self, batch: Pairs) -> tuple[str, ...]:
         """Return the names of the clips of a batch."""
         known = {
             int(id): name
             for ids, source in zip(_clip_ids(self.sources), self.sources, strict=True)
-            for id, name in zip(ids, source.clips.names, strict=True)
+            for id, name in zip(ids, source.names, strict=True)
         }
         return tuple(known[id] for id in batch.ids.tolist())
 
@@ -172,7 +170,7 @@ def _clip_ids(sources: list[Source]) -> list[Tensor]:
     """One id for each recording, the same in all files of a group, so that a recording is never its own negative."""
     known: dict[tuple[str, str], int] = {}
     return [
-        torch.tensor([known.setdefault((source.family, name), len(known)) for name in source.clips.names])
+        torch.tensor([known.setdefault((source.family, name), len(known)) for name in source.names])
         for source in sources
     ]
 

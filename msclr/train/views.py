@@ -19,7 +19,8 @@ from msclr.skeletons.landmarks import Landmarks, landmarks
 from msclr.skeletons.registry import get_skeleton
 from msclr.skeletons.spec import SkeletonSpec
 from msclr.train.config import ViewConfig
-from msclr.train.data import Block, Source
+from msclr.train.data import Block
+from msclr.train.sources import Source
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +46,8 @@ class ViewMaker:
         self.seed = seed
         self.random = np.random.default_rng(seed)
         self.generator = torch.Generator().manual_seed(seed)
-        self.native = [Convention(source.clips.skeleton, None) for source in sources]
-        self.registered = [_registered(source.clips.skeleton, config.largest) for source in sources]
+        self.native = [Convention(source.skeleton, None) for source in sources]
+        self.registered = [_registered(source.skeleton, config.largest) for source in sources]
         self._derived: dict[tuple[int, int], Convention] = {}
 
     def batch(self, blocks: list[Block], mirrored: bool) -> PoseBatch:
@@ -59,9 +60,9 @@ class ViewMaker:
         return PoseBatch.from_blocks([self._view(block, mirrored) for block in blocks])
 
     def _view(self, block: Block, mirrored: bool) -> tuple[SkeletonSpec, Tensor, Tensor, Tensor]:
-        clips = self.sources[block.source].clips
         valid = block.valid
-        positions = _unify(turn_up(block.positions, clips.up), valid, landmarks(block.skeleton), flat=False)
+        up = self.sources[block.source].table.up
+        positions = _unify(turn_up(block.positions, up), valid, landmarks(block.skeleton), flat=False)
         if mirrored:
             order = list(block.skeleton.flip_index)
             positions = positions[:, :, order] * positions.new_tensor([-1.0, 1.0, 1.0])
@@ -83,7 +84,7 @@ class ViewMaker:
         choices = self.registered[source]
         if draw < self.config.derived + self.config.registered and choices:
             return _registered_convention(
-                self.sources[source].clips.skeleton, choices[int(self.random.integers(len(choices)))]
+                self.sources[source].skeleton, choices[int(self.random.integers(len(choices)))]
             )
         return self.native[source]
 
@@ -92,7 +93,7 @@ class ViewMaker:
         number = int(self.random.integers(self.config.pool))
         if (source, number) not in self._derived:
             random = np.random.default_rng((self.seed, source, number))
-            derived = random_convention(self.sources[source].clips.skeleton, random)
+            derived = random_convention(self.sources[source].skeleton, random)
             self._derived[source, number] = Convention(derived.spec, derived.joint_map)
         return self._derived[source, number]
 

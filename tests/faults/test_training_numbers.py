@@ -95,7 +95,7 @@ def test_e04_one_clip_of_nan_poisons_neither_statistics_nor_queue(data, tmp_path
     method = Universal(config, data) if name == "universal" else build_method(config, data)
     drawn = []
     if isinstance(method, Universal):
-        clips, draw = method.sources[0].clips, method.sampler.draw
+        clips, draw = method.sources[0].recordings.clips, method.sampler.draw
         poisoned = int(method.sources[0].allowed[2])
         clips.positions[clips.offsets[poisoned] : clips.offsets[poisoned + 1]] = np.nan
 

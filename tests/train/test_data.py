@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from msclr import MsclrError
-from msclr.train.data import WindowSampler, load_sources
+from msclr.train.data import WindowSampler
 from msclr.train.runs import load_run
+from msclr.train.sources import load_sources
 
 
 def test_what_is_held_out_is_never_drawn(training_folder, tiny_config):
@@ -15,17 +16,17 @@ def test_what_is_held_out_is_never_drawn(training_folder, tiny_config):
     for _ in range(50):
         for pair in sampler.draw():
             for block in pair:
-                clips = sources[block.source].clips
+                source = sources[block.source]
                 for clip in block.clips:
-                    assert clips.names[clip] not in ("clip_0", "clip_1")
-                    assert clips.column("subject")[clip] != "s2"
+                    assert source.names[clip] not in ("clip_0", "clip_1")
+                    assert source.recordings.column("subject")[clip] != "s2"
 
 
 def test_the_recipe_that_ships_leaves_out_subjects_and_pairs(data_root):
     config = load_run("msclr-base")
     sources = load_sources(config, data_root)
     for source in sources:
-        subjects = {source.clips.column("subject")[index] for index in source.allowed}
+        subjects = {source.recordings.column("subject")[index] for index in source.allowed}
         assert not subjects & {"uiprmd_s09", "uiprmd_s10"}
         assert not any(f"_{subject}_" in name for name in source.partners for subject in ("s09", "s10"))
     assert sum(len(source.allowed) for source in sources) > 5000
@@ -37,7 +38,7 @@ def test_pairs_are_the_same_recording_seen_twice(training_folder, tiny_config):
     seen = set()
     for _ in range(50):
         for first, second in sampler.draw():
-            names = [[sources[block.source].clips.names[clip] for clip in block.clips] for block in (first, second)]
+            names = [[sources[block.source].names[clip] for clip in block.clips] for block in (first, second)]
             assert names[0] == names[1]
             seen.add((first.source, second.source))
     assert {(0, 0), (0, 1), (1, 0), (1, 1), (2, 2)} == seen
@@ -47,7 +48,7 @@ def test_windows_are_inside_the_clip_and_interpolate_it(training_folder, tiny_co
     sources = load_sources(tiny_config, training_folder)
     sampler = WindowSampler(sources, tiny_config, seed=2)
     block = sampler._cut(0, np.array([4]), np.array([0.0]), np.array([1.0]))
-    clip = sources[0].clips[4]
+    clip = sources[0].recordings.clips[4]
     assert torch.allclose(block.positions[0, 0], torch.tensor(clip.positions[0, 0]))
     assert torch.allclose(block.positions[0, -1], torch.tensor(clip.positions[0, -1]))
     assert block.positions.shape == (1, 16, 25, 3)

@@ -5,7 +5,8 @@ import torch
 
 from msclr.poses.canonical import torso_length
 from msclr.skeletons.landmarks import landmarks
-from msclr.train.data import WindowSampler, load_sources
+from msclr.train.data import WindowSampler
+from msclr.train.sources import load_sources
 from msclr.train.views import ViewMaker
 
 
