@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -50,7 +49,6 @@ class Calibration(Protocol):
     bins: int = 15
     held_out: float = 0.2
     regularisation: float = 1.0
-    deterministic: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if self.bins < 1 or not 0 < self.held_out < 1 or not self.regularisation > 0:
@@ -60,6 +58,11 @@ class Calibration(Protocol):
     def name(self) -> str:
         """Name in tables."""
         return "calibration"
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether the seed changes nothing: no."""
+        return False
 
     def run(self, split: Split, *, seed: int = 0) -> Outcome:
         """Fit, scale and measure.
@@ -103,17 +106,18 @@ class Calibration(Protocol):
     def _hold_out(self, split: Split, seed: int) -> tuple[Tensor, Tensor]:
         """Return the training rows to fit to and those held out; a class keeps one clip at least."""
         generator = np.random.default_rng(seed)
-        held: list[int] = []
+        by_name = sorted(range(len(split.train)), key=lambda row: split.train_ids[row])
+        labels = split.train_labels.tolist()
+        held: set[int] = set()
         for place in range(len(split.classes)):
-            rows = (split.train_labels == place).nonzero()[:, 0].tolist()
-            rows.sort(key=lambda row: split.train_ids[row])
+            rows = [row for row in by_name if labels[row] == place]
             if len(rows) > 1:
                 count = min(len(rows) - 1, max(1, round(self.held_out * len(rows))))
-                held.extend(rows[drawn] for drawn in generator.permutation(len(rows))[:count])
+                held.update(rows[drawn] for drawn in generator.permutation(len(rows))[:count])
         if not held:
             raise PoseError("one training clip of each class: none can be held out", expected="two of some class")
-        apart = set(held)
-        return torch.tensor([row for row in range(len(split.train)) if row not in apart]), torch.tensor(sorted(held))
+        fitted, kept = ([row for row in by_name if (row in held) == side] for side in (False, True))
+        return torch.tensor(fitted), torch.tensor(kept)
 
 
 def fit_temperature(logits: Tensor, codes: Tensor) -> float:

@@ -85,12 +85,12 @@ def judged(
     )
 
 
-def chance_of_classes(split: Split) -> dict[str, float]:
+def chance_of_classes(split: Split, *, top_five: bool = True) -> dict[str, float]:
     """Return what guessing among the classes of the training clips scores, per cent."""
     seen = seen_classes(split)
     known = share(torch.isin(split.test_labels, seen))
     numbers = {"top-1": known / len(seen)}
-    if len(seen) > FIVE:
+    if top_five and len(seen) > FIVE:
         numbers["top-5"] = FIVE * known / len(seen)
     numbers["mean recall"] = share(torch.isin(present(split.test_labels), seen)) / len(seen)
     return numbers

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from torch.nn import functional as F
@@ -38,7 +37,6 @@ class Clustering(Protocol):
     """
 
     starts: int = 10
-    deterministic: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if self.starts < 1:
@@ -48,6 +46,11 @@ class Clustering(Protocol):
     def name(self) -> str:
         """Name in tables."""
         return "clustering"
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether the seed changes nothing: no."""
+        return False
 
     def run(self, split: Split, *, seed: int = 0) -> Outcome:
         """Cluster the test clips and compare.

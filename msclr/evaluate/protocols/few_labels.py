@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -42,7 +41,6 @@ class FewLabels(Protocol):
 
     percent: float
     protocol: Protocol = LINEAR
-    deterministic: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if not 0 < self.percent <= 100:
@@ -52,6 +50,11 @@ class FewLabels(Protocol):
     def name(self) -> str:
         """Name in tables."""
         return f"semi-{self.percent:g}"
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether the seed changes nothing: no."""
+        return False
 
     def run(self, split: Split, *, seed: int = 0) -> Outcome:
         """Draw the clips and run the protocol on them, with the same seed."""

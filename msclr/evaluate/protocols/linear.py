@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -38,12 +37,16 @@ class LinearBySteps(Protocol):
     """
 
     training: SgdProtocol = PUBLISHED
-    deterministic: ClassVar[bool] = False
 
     @property
     def name(self) -> str:
         """Name in tables."""
         return "linear-isc" if self.training == ISC_PROTOCOL else "linear-sgd"
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether the seed changes nothing: no."""
+        return False
 
     def run(self, split: Split, *, seed: int = 0) -> Outcome:
         """Train the layer and test it.
@@ -58,7 +61,7 @@ class LinearBySteps(Protocol):
             ranking = ranked(_logits(heads[0], split.test), seen)
             tested.append((float((ranking[:, 0] == split.test_labels).double().mean()), epoch, ranking))
 
-        train_heads([split.train], *_codes(split, seen), replace(self.training, seed=seed), watch=watch)
+        train_heads(*_training(split, seen), replace(self.training, seed=seed), watch=watch)
         best = max(tested, key=lambda each: each[0])  # the first of equals
         outcome = classified(split, tested[-1][2], {"epochs": self.training.epochs, "best epoch": best[1]})
         return replace(outcome, numbers={**outcome.numbers, "best top-1": 100 * best[0]})
@@ -96,7 +99,7 @@ class LinearToOptimum(Protocol):
             MissingExtraError: If scikit-learn is not installed.
         """
         seen = seen_classes(split)
-        (head,) = train_heads([split.train], *_codes(split, seen), LogisticProtocol(self.regularisation))
+        (head,) = train_heads(*_training(split, seen), LogisticProtocol(self.regularisation))
         return classified(split, ranked(_logits(head, split.test), seen))
 
     def chance(self, split: Split) -> Mapping[str, float]:
@@ -104,9 +107,14 @@ class LinearToOptimum(Protocol):
         return chance_of_classes(split)
 
 
-def _codes(split: Split, seen: Tensor) -> tuple[Tensor, list[str]]:
-    """Return labels [n] that count the classes seen from 0 on, and the names of these classes."""
-    return torch.searchsorted(seen, split.train_labels), [split.classes[place] for place in seen.tolist()]
+def _training(split: Split, seen: Tensor) -> tuple[list[Tensor], Tensor, list[str]]:
+    """Return features, labels that count the classes seen from 0 on, and their names, in the order of the ids.
+
+    What is drawn then does not depend on the order of rows.
+    """
+    rows = sorted(range(len(split.train)), key=lambda row: split.train_ids[row])
+    codes = torch.searchsorted(seen, split.train_labels[rows])
+    return [split.train[rows]], codes, [split.classes[place] for place in seen.tolist()]
 
 
 def _logits(head: TrainedHead, features: Tensor) -> Tensor:

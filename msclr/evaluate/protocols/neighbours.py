@@ -64,7 +64,7 @@ class NearestNeighbours(Protocol):
 
     def chance(self, split: Split) -> Mapping[str, float]:
         """Return what guessing scores."""
-        return chance_of_classes(split)
+        return chance_of_classes(split, top_five=self.k >= 5)
 
 
 def rank_votes(labels: Tensor, similarities: Tensor, count: int, temperature: float = TEMPERATURE) -> Tensor:

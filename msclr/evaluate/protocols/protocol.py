@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -61,18 +60,17 @@ class Outcome:
 
 
 class Protocol(ABC):
-    """A way to judge frozen features: one number or several for a split.
-
-    Attributes:
-        deterministic: Whether the seed changes nothing.
-    """
-
-    deterministic: ClassVar[bool] = True
+    """A way to judge frozen features: one number or several for a split."""
 
     @property
     @abstractmethod
     def name(self) -> str:
         """Short name, as it stands in tables."""
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether the seed changes nothing."""
+        return True
 
     @abstractmethod
     def run(self, split: Split, *, seed: int = 0) -> Outcome:
@@ -89,18 +87,17 @@ class Protocol(ABC):
 
 
 class ViewProtocol(ABC):
-    """A way to judge frozen features of several views (joint conventions, streams, models) of the same clips.
-
-    Attributes:
-        deterministic: Whether the seed changes nothing.
-    """
-
-    deterministic: ClassVar[bool] = True
+    """A way to judge frozen features of several views (joint conventions, streams, models) of the same clips."""
 
     @property
     @abstractmethod
     def name(self) -> str:
         """Short name, as it stands in tables."""
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether the seed changes nothing."""
+        return True
 
     @abstractmethod
     def run(self, views: Mapping[str, Split], *, seed: int = 0) -> Outcome:

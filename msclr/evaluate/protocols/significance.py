@@ -150,7 +150,8 @@ def _gains(firsts: Sequence[Outcome], seconds: Sequence[Outcome]) -> tuple[list[
 
     def hits(outcomes: Sequence[Outcome]) -> npt.NDArray[np.float64]:
         right = [[each.predictions[name] == truth[name] for name in names] for each in outcomes]
-        return np.array(right, np.float64).mean(axis=0)
+        shares: npt.NDArray[np.float64] = np.array(right, np.float64).mean(axis=0)
+        return shares
 
     return names, hits(firsts) - hits(seconds)
 

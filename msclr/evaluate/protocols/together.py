@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
-from torch import Tensor
 
 from msclr.errors import PoseError
 from msclr.evaluate.ensemble import Ensemble, fit_ensemble
@@ -43,12 +42,16 @@ class MultiSkeletonEnsemble(ViewProtocol):
     training: HeadProtocol = LOGISTIC
     combine: Combine = "losses"
     missing: Missing = "skip"
-    deterministic: ClassVar[bool] = False
 
     @property
     def name(self) -> str:
         """Name in tables."""
         return "ensemble" if isinstance(self.training, LogisticProtocol) else "ensemble-sgd"
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether the layers are trained to the optimum."""
+        return isinstance(self.training, LogisticProtocol)
 
     def run(self, views: Mapping[str, Split], *, seed: int = 0) -> Outcome:
         """Train, fuse and test.
@@ -86,12 +89,16 @@ class ThreeStreams(ViewProtocol):
     fusion: Literal["published", "mean", "logits"] = "published"
     training: HeadProtocol = LOGISTIC
     missing: Missing = "error"
-    deterministic: ClassVar[bool] = False
 
     @property
     def name(self) -> str:
         """Name in tables."""
         return "three-streams" if self.fusion == "published" else f"three-streams-{self.fusion}"
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether the layers are trained to the optimum."""
+        return isinstance(self.training, LogisticProtocol)
 
     def run(self, views: Mapping[str, Split], *, seed: int = 0) -> Outcome:
         """Train, fuse and test; see `MultiSkeletonEnsemble.run`.
@@ -138,11 +145,7 @@ def _judged(
     code = {name: place for place, name in enumerate(classes)}
     columns = torch.tensor([code[name] for name in ensemble.classes])
     truth = torch.tensor([code[labels[name]] for name in scores.ids])
-    return judged(scores.ids, truth, classes, ranked(scores.values, columns), _sorted(columns), facts)
-
-
-def _sorted(columns: Tensor) -> Tensor:
-    return present(columns)
+    return judged(scores.ids, truth, classes, ranked(scores.values, columns), present(columns), facts)
 
 
 def _labels(views: Mapping[str, Split], side: str) -> dict[str, str]:

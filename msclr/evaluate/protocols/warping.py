@@ -69,7 +69,7 @@ class TimeWarping(Protocol):
 
     def chance(self, split: Split) -> Mapping[str, float]:
         """Return what guessing scores."""
-        return {name: value for name, value in chance_of_classes(split).items() if name != "top-5"}
+        return chance_of_classes(split, top_five=False)
 
 
 def warped_distances(

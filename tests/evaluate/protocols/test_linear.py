@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from oracles.splits import points
 from oracles.ensembles import naive_sgd
+from oracles.splits import points
 from sklearn.linear_model import LogisticRegression
 
 from msclr.evaluate import ISC_PROTOCOL, SgdProtocol
@@ -16,7 +16,8 @@ BRIEF = SgdProtocol(learning_rate=0.5, epochs=6, milestones=(4,), batch_size=7, 
 
 
 def by_hand(split, training, epochs, seed):
-    """Accuracy after some epochs, from steps taken one by one."""
+    """Accuracy after some epochs, from steps taken one by one over the clips in the order of their names."""
+    split = split.train_rows(sorted(range(len(split.train)), key=lambda row: split.train_ids[row]))
     count = len(split.train)
     generator = torch.Generator().manual_seed(seed)
     start = (training.deviation * torch.randn(4, 5, generator=generator)).numpy()

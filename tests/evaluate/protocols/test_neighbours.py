@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from oracles.splits import points, shuffled
 from oracles.retrieval import naive_vote
+from oracles.splits import points, shuffled
 from sklearn.neighbors import KNeighborsClassifier
 
 from msclr.errors import ConfigError

@@ -57,7 +57,7 @@ def test_a_split_that_contradicts_itself_is_refused(change, message):
 
 
 def test_labels_must_be_whole_numbers():
-    with pytest.raises(PoseTypeError, match="test labels of type torch.float32"):
+    with pytest.raises(PoseTypeError, match=r"test labels of type torch\.float32"):
         replace(points(), test_labels=torch.zeros(25))
 
 

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy.stats import bootstrap, permutation_test, ttest_rel
+
+from msclr.errors import PoseError
+from msclr.evaluate.protocols import Outcome, compare_clips, compare_seeds
+
+
+def outcome(right):
+    """A run whose answers are right for some clips."""
+    truth = {f"clip {number:03}": "walk" for number in range(len(right))}
+    told = {name: "walk" if hit else "run" for name, hit in zip(truth, right, strict=True)}
+    return Outcome({}, predictions=told, truth=truth)
+
+
+def hits(seed, count, share):
+    return np.random.default_rng(seed).random(count) < share
+
+
+def test_two_runs_are_compared_by_the_exact_test_of_mcnemar():
+    first = np.array([1] * 9 + [0] * 2 + [1] * 50 + [0] * 10, bool)
+    second = np.array([0] * 9 + [1] * 2 + [1] * 50 + [0] * 10, bool)
+    found = compare_clips(outcome(first), outcome(second))
+    # 11 clips on which they differ: 9 to 2, both tails of a fair coin
+    ways = sum(1 for flips in itertools.product((0, 1), repeat=11) if sum(flips) <= 2 or sum(flips) >= 9)
+    assert found.p_value == pytest.approx(ways / 2**11)
+    assert found.difference == pytest.approx(100 * 7 / 71)
+    assert (found.count, found.method) == (71, "exact McNemar, paired bootstrap over clips")
+
+
+def test_the_interval_is_that_of_a_paired_bootstrap():
+    first, second = hits(0, 300, 0.8), hits(1, 300, 0.6)
+    found = compare_clips(outcome(first), outcome(second))
+    expected = bootstrap(
+        (first.astype(float) - second,), np.mean, method="percentile", n_resamples=9999, rng=np.random.default_rng(0)
+    ).confidence_interval
+    assert (found.low, found.high) == pytest.approx((100 * expected.low, 100 * expected.high), abs=0.7)
+    assert found.low < found.difference < found.high
+
+
+def test_several_seeds_are_compared_by_permutations():
+    firsts, seconds = ([hits(seed + shift, 60, share) for seed in range(3)] for shift, share in ((0, 0.7), (9, 0.5)))
+    found = compare_clips([outcome(each) for each in firsts], [outcome(each) for each in seconds])
+    gains = np.mean(firsts, axis=0) - np.mean(seconds, axis=0)
+    expected = permutation_test(
+        (gains, np.zeros(60)), lambda a, b, axis: (a - b).mean(axis), permutation_type="samples", vectorized=True,
+        n_resamples=9999, rng=np.random.default_rng(0),
+    )  # fmt: skip
+    assert found.difference == pytest.approx(100 * gains.mean())
+    assert found.p_value == pytest.approx(expected.pvalue, abs=0.01)
+
+
+def test_few_groups_are_swapped_in_all_ways():
+    first, second = hits(0, 40, 0.9), hits(1, 40, 0.5)
+    groups = {f"clip {number:03}": f"subject {number % 5}" for number in range(40)}
+    found = compare_clips(outcome(first), outcome(second), groups=groups)
+    sums = np.bincount(np.arange(40) % 5, weights=first.astype(float) - second)
+    totals = [abs(np.dot(signs, sums)) for signs in itertools.product((1, -1), repeat=5)]
+    assert found.p_value == pytest.approx(np.mean(np.array(totals) >= abs(sums.sum()) - 1e-9))
+    assert found.count == 5
+    assert found.difference == pytest.approx(100 * (first.mean() - second.mean()))
+
+
+def test_equal_runs_do_not_differ():
+    same = outcome(hits(0, 30, 0.5))
+    found = compare_clips(same, same)
+    assert (found.difference, found.low, found.high, found.p_value) == (0, 0, 0, 1)
+    assert compare_clips([same, same], [same, same]).p_value == 1
+    assert not found.significant
+
+
+def test_the_order_of_clips_changes_nothing():
+    first, second = outcome(hits(0, 50, 0.8)), outcome(hits(1, 50, 0.6))
+    other = Outcome(
+        {},
+        predictions=dict(reversed(list(second.predictions.items()))),
+        truth=dict(reversed(list(second.truth.items()))),
+    )
+    assert compare_clips(first, other) == compare_clips(first, second)
+    turned = compare_clips(second, first)
+    assert turned.difference == -compare_clips(first, second).difference
+
+
+def test_seeds_are_compared_by_a_paired_t_test():
+    first, second = [62.0, 63.0, 64.5, 61.0], [60.0, 61.5, 62.5, 61.2]
+    found, expected = compare_seeds(first, second), ttest_rel(first, second)
+    interval = expected.confidence_interval()
+    assert found.p_value == pytest.approx(expected.pvalue)
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+    assert found.count == 4
+
+
+def test_seeds_that_always_differ_by_the_same_have_no_spread():
+    found = compare_seeds([2.0, 3.0], [1.0, 2.0])
+    assert (found.difference, found.low, found.high, found.p_value) == (1, 1, 1, 0)
+    assert compare_seeds([2.0, 3.0], [2.0, 3.0]).p_value == 1
+
+
+def test_runs_that_do_not_match_are_refused():
+    first = outcome(hits(0, 30, 0.5))
+    with pytest.raises(PoseError, match="different test clips"):
+        compare_clips(first, outcome(hits(0, 31, 0.5)))
+    with pytest.raises(PoseError, match="no predictions"):
+        compare_clips(Outcome({}), Outcome({}))
+    with pytest.raises(PoseError, match="no group of 'clip 001'"):
+        compare_clips(first, first, groups={name: "s" for name in first.truth if name != "clip 001"})
+    with pytest.raises(PoseError, match="2 and 1 runs"):
+        compare_seeds([1.0, 2.0], [1.0])
