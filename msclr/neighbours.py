@@ -49,8 +49,8 @@ def similarity(a: Vectors, b: Vectors) -> Tensor:
         [[1.0, 0.0, -1.0]]
     """
     left, right = as_rows(a, "a"), as_rows(b, "b")
-    _check_dim(left, right)
-    return _scores(_unit(left), _unit(right.to(left.device)))
+    check_same_dim(left, right)
+    return _scores(unit_rows(left), unit_rows(right.to(left.device)))
 
 
 def search(query: Vectors, vectors: Vectors, k: int = 5) -> SearchResult:
@@ -77,13 +77,10 @@ def search(query: Vectors, vectors: Vectors, k: int = 5) -> SearchResult:
         [[0, 1]]
     """
     questions, gallery = as_rows(query, "query"), as_rows(vectors, "vectors")
-    _check_dim(questions, gallery)
-    if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= len(gallery):
-        raise PoseError(
-            f"k={k!r} for {len(gallery)} vectors", expected="1 to the number of vectors", remedy="a smaller k"
-        )
-    gallery = _unit(gallery.to(questions.device))
-    blocks = [_nearest(_unit(rows), gallery, k) for rows in torch.split(questions, QUERY_ROWS)]
+    check_same_dim(questions, gallery)
+    check_k(k, len(gallery))
+    gallery = gallery.to(questions.device)
+    blocks = [_nearest(unit_rows(rows), gallery, k) for rows in torch.split(questions, QUERY_ROWS)]
     if not blocks:
         empty = torch.zeros(0, k, device=questions.device)
         return SearchResult(empty.to(torch.int64), empty)
@@ -129,7 +126,8 @@ def as_rows(values: Vectors, name: str) -> Tensor:
             f"{name} of shape {tuple(rows.shape)}", expected="[n, dim]", remedy="vector[None] for a single one"
         )
     rows = rows if rows.is_floating_point() else rows.float()
-    bad = (~rows.detach().isfinite().all(dim=1)).nonzero()[:, 0].tolist()
+    finite = [part.detach().isfinite().all(dim=1) for part in torch.split(rows, GALLERY_ROWS)]
+    bad = (~torch.cat(finite)).nonzero()[:, 0].tolist()
     if bad:
         listed = ", ".join(map(str, bad[:10])) + (", ..." if len(bad) > 10 else "")
         raise PoseError(
@@ -140,7 +138,14 @@ def as_rows(values: Vectors, name: str) -> Tensor:
     return rows
 
 
-def _check_dim(left: Tensor, right: Tensor) -> None:
+def check_k(k: int, count: int) -> None:
+    """Refuse a number of nearest vectors that is not 1 to `count`."""
+    if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= count:
+        raise PoseError(f"k={k!r} for {count} vectors", expected="1 to the number of vectors", remedy="a smaller k")
+
+
+def check_same_dim(left: Tensor, right: Tensor) -> None:
+    """Refuse vectors of different lengths."""
     if left.shape[1] != right.shape[1]:
         raise PoseError(
             f"vectors of length {left.shape[1]} against vectors of length {right.shape[1]}",
@@ -149,7 +154,7 @@ def _check_dim(left: Tensor, right: Tensor) -> None:
         )
 
 
-def _unit(rows: Tensor) -> Tensor:
+def unit_rows(rows: Tensor) -> Tensor:
     """Scale rows to length 1, in float64 where the device has it: equal rows then get equal scores everywhere."""
     rows = rows.to(torch.float32 if rows.device.type == "mps" else torch.float64)
     return torch.nn.functional.normalize(rows, dim=1)
@@ -163,7 +168,7 @@ def _nearest(query: Tensor, gallery: Tensor, k: int) -> SearchResult:
     indices = torch.zeros(len(query), 0, dtype=torch.int64, device=query.device)
     scores = torch.zeros(len(query), 0, device=query.device)
     for start in range(0, len(gallery), GALLERY_ROWS):
-        found = top(_scores(query, gallery[start : start + GALLERY_ROWS]), k)
+        found = top(_scores(query, unit_rows(gallery[start : start + GALLERY_ROWS])), k)
         # What was found before has lower indices and stands first: a stable sort keeps the order of ties.
         scores, order = torch.cat((scores, found.scores), dim=1).sort(dim=1, descending=True, stable=True)
         indices = torch.cat((indices, found.indices + start), dim=1).gather(1, order)

@@ -17,6 +17,7 @@ from msclr.cli.demo import demo
 from msclr.cli.doctor import doctor
 from msclr.cli.embed import embed
 from msclr.cli.import_checkpoint import import_checkpoint
+from msclr.cli.index import index
 from msclr.cli.options import debug_option, printable
 from msclr.cli.prepare import prepare
 from msclr.cli.pretrain import pretrain
@@ -30,6 +31,7 @@ from msclr.errors import MsclrError
 COMMANDS: tuple[click.Command, ...] = (
     demo,
     embed,
+    index,
     search,
     read,
     skeletons,

@@ -32,8 +32,9 @@ def embed(reading: Reading, files: tuple[str, ...], output: str, model: str) -> 
     and model_sha256. A file that cannot be embedded is reported, the others are embedded all the
     same, and the exit code is 1.
     """
-    from msclr.cli.vectors import VectorFile, fingerprint
+    from msclr.cli.vectors import VectorFile
     from msclr.hub.load import load_pretrained
+    from msclr.models.fingerprint import fingerprint
 
     encoder = load_pretrained(model)
     rows: list[Tensor] = []

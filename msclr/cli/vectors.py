@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -16,7 +14,7 @@ from msclr.io.atomic import atomic_file
 from msclr.io.guard import shown
 
 if TYPE_CHECKING:
-    from msclr.models.base import PoseEncoder
+    from msclr.index import VectorIndex
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
 
@@ -102,20 +100,24 @@ def read_vectors(path: Path) -> VectorFile:
     return found
 
 
-def fingerprint(encoder: PoseEncoder) -> str:
-    """Return a sha256 of what decides an encoder's vectors: equal if and only if they may be compared.
+def open_vectors(path: Path) -> VectorIndex:
+    """Read vectors of any kind: a file that `msclr embed` wrote, a folder of `msclr index` or `msclr embed-corpus`.
 
-    Of the universal encoder these are the weights, as in files of vectors that exist; of the others also the settings
-    that the weights do not show, such as the stream.
+    Raises:
+        MissingFileError: If there is nothing.
+        NotAFileError: If it cannot be read.
+        FileFormatError: If it is something else, or damaged.
     """
-    from msclr.models.config import EncoderConfig
+    from msclr.index import VectorIndex
 
-    digest = hashlib.sha256()
-    if not isinstance(encoder.config, EncoderConfig):
-        settings = encoder.config.model_dump(mode="json", exclude_defaults=True)
-        digest.update(json.dumps(settings, sort_keys=True).encode())
-    for name, tensor in sorted(encoder.state_dict().items()):
-        values = np.ascontiguousarray(tensor.detach().float().cpu().numpy())
-        digest.update(f"{name} {values.shape}\n".encode())
-        digest.update(values.tobytes())
-    return digest.hexdigest()
+    if path.is_dir():
+        return VectorIndex.load(path)
+    found = read_vectors(path)
+    return VectorIndex.of(
+        found.vectors,
+        found.names,
+        skeletons=found.skeletons,
+        model=found.model,
+        model_sha256=found.model_sha256,
+        precision="float32",
+    )

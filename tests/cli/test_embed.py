@@ -5,8 +5,9 @@ import pytest
 import torch
 
 import msclr
-from msclr.cli.vectors import fingerprint, read_vectors
+from msclr.cli.vectors import read_vectors
 from msclr.errors import FileFormatError, MissingFileError, NotAFileError
+from msclr.models.fingerprint import fingerprint
 
 
 def test_vectors_are_those_of_the_encoder(run, clips, model_folder, tmp_path):
