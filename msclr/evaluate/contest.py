@@ -36,10 +36,15 @@ class Contest:
         """Let a model compete with as many random initialisations."""
         return cls(model, tuple(random_encoder(model, seed) for seed in range(seeds)))
 
+    @property
+    def encoders(self) -> tuple[PoseEncoder, ...]:
+        """All of them, the model first."""
+        return (self.model, *self.randoms)
+
     def embed(self, *clip_sets: Sequence[PoseSequence]) -> list[VectorSets]:
         """Embed sets of clips with every encoder, the model first: one list of vector sets for each encoder."""
         prepared: list[PreparedClips] = [prepare(self.model, clips) for clips in clip_sets]
-        return [[clips.embed(encoder) for clips in prepared] for encoder in (self.model, *self.randoms)]
+        return [[clips.embed(encoder) for clips in prepared] for encoder in self.encoders]
 
 
 def judge(

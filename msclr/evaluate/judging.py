@@ -1,0 +1,110 @@
+"""From a comparison and a protocol to a task of a report: the model, and the baselines under the same conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from statistics import fmean
+
+import numpy as np
+
+from msclr.errors import MsclrError
+from msclr.evaluate.comparison import Comparison
+from msclr.evaluate.contest import MODEL, RANDOM, RAW
+from msclr.evaluate.protocols.protocol import Outcome, Protocol
+from msclr.evaluate.reports.report import Method, Setting, Task
+
+
+def judge_by(comparison: Comparison, protocol: Protocol, seeds: Sequence[int]) -> list[Task]:
+    """Run a protocol on the features of every contestant.
+
+    Args:
+        comparison: The features.
+        protocol: The protocol.
+        seeds: Of what it draws. A network with random weights is run once for each of its seeds, which is the
+            protocol's seed too.
+
+    Returns:
+        The task, and once more without the test clips that are copies of training clips, if there are any.
+
+    Raises:
+        MsclrError: If the protocol does not fit the data, for example k above the number of training clips.
+    """
+    versions = [comparison, *([comparison.without_copies()] if comparison.copies else [])]
+    return [_task(each, protocol, seeds) for each in versions]
+
+
+def _task(comparison: Comparison, protocol: Protocol, seeds: Sequence[int]) -> Task:
+    drawn = tuple(seeds)[:1] if protocol.deterministic else tuple(seeds)
+    runs: dict[str, list[Outcome]] = {MODEL: [protocol.run(comparison.model, seed=seed) for seed in drawn]}
+    numbers = {MODEL: drawn}
+    if comparison.randoms:
+        initial = tuple(range(len(comparison.randoms)))
+        runs[RANDOM] = [protocol.run(comparison.randoms[seed], seed=seed) for seed in initial]
+        numbers[RANDOM] = initial
+    if comparison.raw is not None:
+        runs[RAW] = [protocol.run(comparison.raw, seed=seed) for seed in drawn]
+        numbers[RAW] = drawn
+    first, split = runs[MODEL][0], comparison.model
+    confusions = [run.confusion for run in runs[MODEL] if run.confusion is not None]
+    confusion = np.sum(confusions, axis=0).tolist() if confusions else []
+    return Task(
+        name=comparison.name,
+        data=comparison.data,
+        test_data=comparison.test_data,
+        protocol=protocol.name,
+        settings=settings_of(protocol),
+        facts={
+            "train": len(split.train),
+            "test": len(split.test),
+            "classes": len(split.train_labels.unique()),
+            "copies": len(comparison.copies),
+        },
+        chance=dict(protocol.chance(split)),
+        methods={name: _method(numbers[name], outcomes) for name, outcomes in runs.items()},
+        classes=first.classes if confusions else (),
+        confusion=tuple(tuple(row) for row in confusion),
+        recall={name: fmean(run.recall[name] for run in runs[MODEL]) for name in first.recall},
+    )
+
+
+def failed(comparison: Comparison, protocol: Protocol, error: MsclrError) -> Task:
+    """Return the task of a protocol that does not fit a data set, with the reason."""
+    return Task(
+        name=comparison.name,
+        data=comparison.data,
+        test_data=comparison.test_data,
+        protocol=protocol.name,
+        settings=settings_of(protocol),
+        failure=str(error),
+    )
+
+
+def settings_of(protocol: Protocol) -> dict[str, Setting]:
+    """Return the settings of a protocol, flat.
+
+    Example:
+        >>> from msclr.evaluate.protocols import NearestNeighbours
+        >>> settings_of(NearestNeighbours(20))
+        {'k': 20, 'temperature': 0.1}
+    """
+    fields = asdict(protocol) if is_dataclass(protocol) and not isinstance(protocol, type) else {}
+    return dict(_flat(fields))
+
+
+def _flat(fields: Mapping[str, object], path: str = "") -> list[tuple[str, Setting]]:
+    flat: list[tuple[str, Setting]] = []
+    for name, value in fields.items():
+        if isinstance(value, Mapping):
+            flat += _flat(value, f"{path}{name}.")
+        else:
+            flat.append((f"{path}{name}", value if isinstance(value, bool | int | float | str) else str(value)))
+    return flat
+
+
+def _method(seeds: tuple[int, ...], outcomes: Sequence[Outcome]) -> Method:
+    return Method(
+        seeds=seeds,
+        numbers={name: tuple(float(run.numbers[name]) for run in outcomes) for name in outcomes[0].numbers},
+        facts={name: tuple(float(run.facts[name]) for run in outcomes) for name in outcomes[0].facts},
+    )
