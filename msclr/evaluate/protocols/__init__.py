@@ -11,7 +11,7 @@ from msclr.evaluate.protocols.clustering import Clustering
 from msclr.evaluate.protocols.cross_retrieval import CrossRetrieval
 from msclr.evaluate.protocols.few_labels import FewLabels, draw_labelled
 from msclr.evaluate.protocols.few_shots import FewShots
-from msclr.evaluate.protocols.leaks import find_leaks, warn_of_leaks
+from msclr.evaluate.protocols.leaks import contents_of, find_leaks, warn_of_leaks
 from msclr.evaluate.protocols.linear import LinearBySteps, LinearToOptimum
 from msclr.evaluate.protocols.neighbours import NearestNeighbours
 from msclr.evaluate.protocols.protocol import Outcome, Protocol, ReliabilityBin, ViewProtocol
@@ -80,6 +80,7 @@ __all__ = [
     "between_sets",
     "compare_clips",
     "compare_seeds",
+    "contents_of",
     "draw_labelled",
     "find_leaks",
     "repeat",

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from collections.abc import Mapping
 
-from torch.nn import functional as F
+import numpy as np
 
+from msclr.evaluate.knn import find_copies
 from msclr.evaluate.protocols.split import Split
 from msclr.evaluate.scores import listed
-
-ROWS = 1024
-SAME = 1e-5  # distance of features of length 1; float32 leaves equal clips of different batches about 1e-6 apart
+from msclr.poses.sequence import PoseSequence
 
 
 def find_leaks(split: Split, contents: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -19,7 +19,8 @@ def find_leaks(split: Split, contents: Mapping[str, str] | None = None) -> dict[
 
     Args:
         split: Features and names; features are compared up to their length.
-        contents: A hash of the content of each clip, by name; a clip without one is compared by features only.
+        contents: A hash of the content of each clip, by name (see `contents_of`); a clip without one is compared by
+            features only.
 
     Returns:
         For each such test clip the first training clip that it is a copy of.
@@ -36,10 +37,11 @@ def find_leaks(split: Split, contents: Mapping[str, str] | None = None) -> dict[
     for name in split.train_ids:
         if name in hashes:
             by_content.setdefault(hashes[name], name)
-    by_features = _same_features(split)
     found = {}
-    for name in split.test_ids:
-        copied = by_name.get(name) or by_content.get(hashes.get(name, "")) or by_features.get(name)
+    for name, row in zip(split.test_ids, find_copies(split.train, split.test).tolist(), strict=True):
+        copied = by_name.get(name) or by_content.get(hashes.get(name, ""))
+        if copied is None and row >= 0:
+            copied = split.train_ids[row]
         if copied is not None:
             found[name] = copied
     return found
@@ -65,14 +67,28 @@ def warn_of_leaks(split: Split, contents: Mapping[str, str] | None = None) -> di
     return found
 
 
-def _same_features(split: Split) -> dict[str, str]:
-    """Return the first training clip of the same features for each test clip that has one."""
-    train = F.normalize(split.train.double(), dim=1)
-    found: dict[str, str] = {}
-    for start in range(0, len(split.test), ROWS):
-        rows = F.normalize(split.test[start : start + ROWS].double(), dim=1)
-        # |a - b|^2 = 2 - 2 a.b for length 1; a feature of zeros is like no other.
-        alike = rows @ train.T >= 1 - SAME**2 / 2
-        for row in alike.any(dim=1).nonzero()[:, 0].tolist():
-            found[split.test_ids[start + row]] = split.train_ids[int(alike[row].int().argmax())]
+def contents_of(clips: Mapping[str, PoseSequence]) -> dict[str, str]:
+    """Hash what is known of the poses of clips: equal for copies, whatever their names, labels and files.
+
+    Args:
+        clips: Clips by name.
+
+    Returns:
+        The sha256 of convention, shape, known joints and their coordinates, by name.
+
+    Example:
+        >>> import numpy as np
+        >>> clip = PoseSequence.from_array(np.ones((9, 17, 2)), "coco_17")
+        >>> found = contents_of({"a": clip, "b": clip, "c": clip.frames(0, 8)})
+        >>> found["a"] == found["b"], found["a"] == found["c"]
+        (True, False)
+    """
+    found = {}
+    for name, clip in clips.items():
+        known = np.ascontiguousarray(clip.valid)
+        places = np.where(known[..., None], clip.positions, 0).astype(np.float32)
+        digest = hashlib.sha256(repr((clip.skeleton.joints, places.shape)).encode())
+        digest.update(known.tobytes())
+        digest.update(places.tobytes())
+        found[name] = digest.hexdigest()
     return found
