@@ -15,6 +15,7 @@ from msclr.store.gather import IntArray, WindowBlock
 
 if TYPE_CHECKING:
     from msclr.store.clip_store import ClipStore
+    from msclr.store.recordings import Recordings
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -76,7 +77,10 @@ class Windows(Iterator[tuple[WindowBlock, ...]]):
         self._generator = generator
         self._clips = _eligible(store, choice)
         self._frames = store.frames[self._clips]
-        self._limits = np.cumsum(_shares(store, self._clips, self._frames, choice))
+        shares = draw_shares(
+            store, self._clips, weights=choice.weights, by_length=choice.by_length, where=str(store.path)
+        )
+        self._limits = np.cumsum(shares)
         self._longest = _longest(store, self._clips, self._frames, choice)
 
     def __next__(self) -> tuple[WindowBlock, ...]:
@@ -125,22 +129,41 @@ def _eligible(store: ClipStore, choice: Choice) -> IntArray:
     return found
 
 
-def _shares(store: ClipStore, clips: IntArray, frames: IntArray, choice: Choice) -> FloatArray:
-    """Return how often each recording is drawn."""
-    shares = frames.astype(np.float64) if choice.by_length else np.ones(len(clips))
-    if choice.weights is None:
+def draw_shares(
+    recordings: Recordings, clips: IntArray, *, weights: Mapping[str, float] | None, by_length: bool, where: str
+) -> FloatArray:
+    """Return how often each recording is to be drawn, relative to the others.
+
+    Args:
+        recordings: All recordings.
+        clips: [n] numbers of those that may be drawn.
+        weights: How often to draw from each source, those not named weigh 1; None makes all recordings alike.
+        by_length: Within a source, draw a recording as often as it has frames, instead of all alike.
+        where: The recordings, for messages.
+
+    Returns:
+        [n] float64.
+
+    Raises:
+        ConfigError: If there is no such source, or a weight is out of range.
+        StoreError: If all recordings weigh 0.
+    """
+    shares = recordings.frames[clips].astype(np.float64) if by_length else np.ones(len(clips))
+    if weights is None:
         return shares
-    for name, weight in choice.weights.items():
-        if name not in store.sources:
-            raise ConfigError(f"weight of {name!r:.60}", expected="one of " + ", ".join(store.sources[:20]))
+    for name, weight in weights.items():
+        if name not in recordings.sources:
+            raise ConfigError(
+                f"weight of {name!r:.60}", where=where, expected="one of " + ", ".join(recordings.sources[:20])
+            )
         if not 0 <= weight < float("inf"):
-            raise ConfigError(f"weight {weight!r:.40} of {name!r:.60}", expected="a number from 0")
-    source = store.source_of[clips]
-    weights = np.array([choice.weights.get(name, 1.0) for name in store.sources])
-    totals = np.bincount(source, shares, len(store.sources))
-    shares = shares * (weights / np.where(totals > 0, totals, 1))[source]
+            raise ConfigError(f"weight {weight!r:.40} of {name!r:.60}", where=where, expected="a number from 0")
+    source = recordings.source_of[clips]
+    listed = np.array([weights.get(name, 1.0) for name in recordings.sources])
+    totals = np.bincount(source, shares, len(recordings.sources))
+    shares = shares * (listed / np.where(totals > 0, totals, 1))[source]
     if not shares.any():
-        raise StoreError("all recordings weigh 0", where=str(store.path), expected="a source that weighs more")
+        raise StoreError("all recordings weigh 0", where=where, expected="a source that weighs more")
     return shares
 
 

@@ -28,6 +28,7 @@ from msclr.models.base import PoseEncoder
 from msclr.models.normalise import JointBatchNorm, MaskedBatchNorm
 from msclr.train.loop import optimize
 from msclr.train.methods.build import build_method
+from msclr.train.methods.clips import DrawnClips
 from msclr.train.methods.momentum import MomentumContrast
 from msclr.train.runs import load_run
 
@@ -85,7 +86,7 @@ def main() -> None:
     found = {"recipe": options.recipe, "steps": method.steps, "clips": len(method.clips), "random_init": recall(method)}
     before = cpu_seconds()
     log = options.output / f"overfit-{options.recipe}.jsonl"
-    optimize(method, log, device="cpu", progress=False)
+    optimize(method, log, progress=False)
     found |= {"cpu_minutes": round((cpu_seconds() - before) / 60, 1), "trained": recall(method)}
     print(json.dumps(found))  # noqa: T201
 
@@ -148,7 +149,7 @@ def embed(
     augmentation: object,
 ) -> Tensor:
     """One augmented view of every clip, by all encoders: [n, d]."""
-    view = method.view(index, formats, augmentation)
+    view = method.view(DrawnClips(method.clips, index), formats, augmentation)
     return torch.cat([F.normalize(each.encode(view.batch)[view.rows], dim=1) for each in encoders.values()], dim=1)
 
 

@@ -53,11 +53,12 @@ class AimCLR(MomentumContrast[ThreeViews]):
 
     def views(self, index: Tensor, device: torch.device) -> ThreeViews:
         """Make the three views of each clip; both query views are in one format."""
+        clips = self.clips.draw(index, self.random)
         query, key = self.draw_formats(index)
         return ThreeViews(
-            self.view(index, query, self.normal).to(device),
-            self.view(index, query, self.extreme).to(device),
-            self.view(index, key, self.normal).to(device),
+            self.view(clips, query, self.normal).to(device),
+            self.view(clips, query, self.extreme).to(device),
+            self.view(clips, key, self.normal).to(device),
             index.to(device),
         )
 

@@ -40,24 +40,50 @@ class FormatConfig(_Config):
 
     Args:
         skeleton: Id of the convention.
-        file: Collection of clips, relative to the data folder; None derives the convention from the first format.
+        file: Prepared data set or clip store, relative to the data folder; of a store those recordings that are in the
+            convention, if there are any, else all, converted. None derives the convention from the first format.
     """
 
     skeleton: str
     file: str | None = None
 
 
+class WindowConfig(_Config):
+    """Which stretch of a recording becomes a clip, drawn anew each time that the recording is used.
+
+    Args:
+        seconds: Its longest length; the recording, if that is less.
+        frames: The same in frames, for recordings without a frame rate.
+        shortest: Its shortest length, as a share of the longest.
+    """
+
+    seconds: Annotated[float, Field(gt=0, lt=1e6)] | None = None
+    frames: Annotated[int, Field(ge=1, le=10**6)] | None = None
+    shortest: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+    @model_validator(mode="after")
+    def _check_one(self) -> WindowConfig:
+        if (self.seconds is None) == (self.frames is None):
+            raise ValueError("seconds and frames both given, or neither; expected one of them")
+        return self
+
+
 class ClipConfig(_Config):
     """The clips of a run and how they are prepared.
 
     Args:
-        formats: The conventions; clips of one name in several files are one recording.
+        formats: The conventions; clips of one name in several files, recordings of one motion in stores, are one
+            recording.
         preparation: "none" for files that are prepared already (`msclr protocol`); "cros" or "isc" as the published
             systems prepared theirs, or "common" coordinates, for any others.
         frames: Length of clips that are prepared here; "isc" keeps up to 300 and leaves the length to its augmentation.
         split: Use clips with this value in the file's column `split`, where it has one; None for all.
         persons: Person slots.
         limit: Use only so many clips, spread over the file; None for all.
+        window: Random stretches of the recordings; None for whole ones.
+        weights: How often clips of each source of the first format's store are drawn, those not named weigh 1; an epoch
+            then draws as many clips as there are, with replacement. None passes over each clip once.
+        by_length: Within a source, draw recordings as often as they are long, with replacement.
     """
 
     formats: Annotated[tuple[FormatConfig, ...], Field(min_length=1, max_length=64)]
@@ -66,6 +92,9 @@ class ClipConfig(_Config):
     split: str | None = "train"
     persons: Annotated[int, Field(ge=1, le=16)] = 2
     limit: Count | None = None
+    window: WindowConfig | None = None
+    weights: dict[str, Annotated[float, Field(ge=0, lt=1e6)]] | None = None
+    by_length: bool = False
 
 
 class ContrastConfig(_Config):

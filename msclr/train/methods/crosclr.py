@@ -43,8 +43,8 @@ class CrosSCLR(MomentumContrast[TwoViews]):
 
     def views(self, index: Tensor, device: torch.device) -> TwoViews:
         """Make two views of each clip; all streams see the same."""
-        formats = torch.zeros_like(index)
-        query, key = (self.view(index, formats, self.augmentation).to(device) for _ in range(2))
+        clips, formats = self.clips.draw(index, self.random), torch.zeros_like(index)
+        query, key = (self.view(clips, formats, self.augmentation).to(device) for _ in range(2))
         return TwoViews(query, key, index.to(device))
 
     def loss(self, batch: TwoViews, step: int) -> LossOutput:

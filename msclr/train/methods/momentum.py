@@ -20,7 +20,7 @@ from msclr.models.normalise import RunningNorm
 from msclr.strict_json import JsonValue
 from msclr.train.generators import restore, state_of
 from msclr.train.method import Method
-from msclr.train.methods.clips import AlignedClips, View, draw_views, packed_view
+from msclr.train.methods.clips import AlignedClips, DrawnClips, View, draw_views, packed_view
 from msclr.train.methods.config import PublishedConfig
 
 Batch = TypeVar("Batch")
@@ -112,11 +112,11 @@ class MomentumContrast(Method[Batch]):
 
     def batches(self, device: torch.device, start: int = 0) -> Iterator[Batch]:
         """Yield the views of every update; each epoch passes over all clips in a new order."""
-        size, count = self.config.schedule.batch_size, len(self.clips)
+        size = self.config.schedule.batch_size
         for step in range(start, self.steps):
             place = step % self.per_epoch * size
             if place == 0:
-                self.order = torch.randperm(count * len(self.clips.formats), generator=self.random) % count
+                self.order = self.clips.order(self.random)
             yield self.views(self.order[place : place + size], device)
 
     def random_state(self) -> dict[str, Tensor]:
@@ -141,9 +141,9 @@ class MomentumContrast(Method[Batch]):
     def views(self, index: Tensor, device: torch.device) -> Batch:
         """Make the augmented views of the recordings `index` [b]."""
 
-    def view(self, index: Tensor, formats: Tensor, augmentation: Recipe) -> View:
+    def view(self, clips: DrawnClips, formats: Tensor, augmentation: Recipe) -> View:
         """Make one view of recordings, each in the format drawn for it."""
-        return packed_view(list(draw_views(self.clips, index, formats, augmentation, self.random)))
+        return packed_view(list(draw_views(clips, formats, augmentation, self.random)))
 
     def draw_formats(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """Draw a query and a key format [b] for each recording."""

@@ -68,7 +68,7 @@ class SkeleMixCLR(MomentumContrast[MixViews]):
 
     def views(self, index: Tensor, device: torch.device) -> MixViews:
         """Make two views of each clip and mix the first several times."""
-        clips = self.clips.formats[0].select(index)
+        clips = self.clips.draw(index, self.random).select(0, torch.arange(len(index)))
         query, key = (self._in_stream(self.augmentation(clips, generator=self.random)) for _ in range(2))
         mixes = tuple(self._mixed(query, device) for _ in range(self.augmentation.mixes))
         return MixViews(_whole(query).to(device), _whole(key).to(device), mixes, index.to(device))

@@ -39,10 +39,11 @@ class SkeletonCLR(MomentumContrast[TwoViews]):
 
     def views(self, index: Tensor, device: torch.device) -> TwoViews:
         """Make two views of each clip."""
+        clips = self.clips.draw(index, self.random)
         query, key = self.draw_formats(index)
         return TwoViews(
-            self.view(index, query, self.augmentation).to(device),
-            self.view(index, key, self.augmentation).to(device),
+            self.view(clips, query, self.augmentation).to(device),
+            self.view(clips, key, self.augmentation).to(device),
             index.to(device),
         )
 

@@ -17,7 +17,7 @@ from msclr.models.streams import batch_in_stream
 from msclr.poses.batch import PoseBatch
 from msclr.train.loop import pretrain
 from msclr.train.methods.build import build_method
-from msclr.train.methods.clips import draw_views, load_clips, packed_view
+from msclr.train.methods.clips import DrawnClips, draw_views, load_clips, packed_view
 from msclr.train.runs import load_run
 
 
@@ -54,7 +54,7 @@ def test_views_of_mixed_conventions_come_back_in_the_order_of_the_clips(training
     run = load_run("ms-aimclr", RUNS["ms-aimclr"])
     clips = load_clips(run.clips, training_folder)
     index, formats = torch.tensor([3, 1, 5, 0]), torch.tensor([1, 0, 1, 0])
-    view = packed_view(list(draw_views(clips, index, formats, Compose(()), torch.Generator())))
+    view = packed_view(list(draw_views(DrawnClips(clips, index), formats, Compose(()), torch.Generator())))
     encoder = build_encoder(PerSkeletonConfig(skeletons=("kinect_v2_25", "smpl_24"), hidden=4, dim=8)).eval()
     with torch.no_grad():
         together = encoder.encode(view.batch)[view.rows]
