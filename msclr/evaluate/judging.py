@@ -1,4 +1,4 @@
-"""From a comparison and a protocol to a task of a report: the model, and the baselines under the same conditions."""
+"""From a lineup and a protocol to a task of a report: the model, and the baselines under the same conditions."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from statistics import fmean
 import numpy as np
 
 from msclr.errors import MsclrError
-from msclr.evaluate.comparison import Comparison
+from msclr.evaluate.lineup import Lineup
 from msclr.evaluate.contest import MODEL, RANDOM, RAW
 from msclr.evaluate.protocols.protocol import Outcome, Protocol
 from msclr.evaluate.reports.report import Method, Setting, Task
 
 
-def judge_by(comparison: Comparison, protocol: Protocol, seeds: Sequence[int]) -> list[Task]:
+def judge_by(lineup: Lineup, protocol: Protocol, seeds: Sequence[int]) -> list[Task]:
     """Run a protocol on the features of every contestant.
 
     Args:
-        comparison: The features.
+        lineup: The features.
         protocol: The protocol.
         seeds: Of what it draws. A network with random weights is run once for each of its seeds, which is the
             protocol's seed too.
@@ -30,35 +30,35 @@ def judge_by(comparison: Comparison, protocol: Protocol, seeds: Sequence[int]) -
     Raises:
         MsclrError: If the protocol does not fit the data, for example k above the number of training clips.
     """
-    versions = [comparison, *([comparison.without_copies()] if comparison.copies else [])]
+    versions = [lineup, *([lineup.without_copies()] if lineup.copies else [])]
     return [_task(each, protocol, seeds) for each in versions]
 
 
-def _task(comparison: Comparison, protocol: Protocol, seeds: Sequence[int]) -> Task:
+def _task(lineup: Lineup, protocol: Protocol, seeds: Sequence[int]) -> Task:
     drawn = tuple(seeds)[:1] if protocol.deterministic else tuple(seeds)
-    runs: dict[str, list[Outcome]] = {MODEL: [protocol.run(comparison.model, seed=seed) for seed in drawn]}
+    runs: dict[str, list[Outcome]] = {MODEL: [protocol.run(lineup.model, seed=seed) for seed in drawn]}
     numbers = {MODEL: drawn}
-    if comparison.randoms:
-        initial = tuple(range(len(comparison.randoms)))
-        runs[RANDOM] = [protocol.run(comparison.randoms[seed], seed=seed) for seed in initial]
+    if lineup.randoms:
+        initial = tuple(range(len(lineup.randoms)))
+        runs[RANDOM] = [protocol.run(lineup.randoms[seed], seed=seed) for seed in initial]
         numbers[RANDOM] = initial
-    if comparison.raw is not None:
-        runs[RAW] = [protocol.run(comparison.raw, seed=seed) for seed in drawn]
+    if lineup.raw is not None:
+        runs[RAW] = [protocol.run(lineup.raw, seed=seed) for seed in drawn]
         numbers[RAW] = drawn
-    first, split = runs[MODEL][0], comparison.model
+    first, split = runs[MODEL][0], lineup.model
     confusions = [run.confusion for run in runs[MODEL] if run.confusion is not None]
     confusion = np.sum(confusions, axis=0).tolist() if confusions else []
     return Task(
-        name=comparison.name,
-        data=comparison.data,
-        test_data=comparison.test_data,
+        name=lineup.name,
+        data=lineup.data,
+        test_data=lineup.test_data,
         protocol=protocol.name,
         settings=settings_of(protocol),
         facts={
             "train": len(split.train),
             "test": len(split.test),
             "classes": len(split.train_labels.unique()),
-            "copies": len(comparison.copies),
+            "copies": len(lineup.copies),
         },
         chance=dict(protocol.chance(split)),
         methods={name: _method(numbers[name], outcomes) for name, outcomes in runs.items()},
@@ -68,12 +68,12 @@ def _task(comparison: Comparison, protocol: Protocol, seeds: Sequence[int]) -> T
     )
 
 
-def failed(comparison: Comparison, protocol: Protocol, error: MsclrError) -> Task:
+def failed(lineup: Lineup, protocol: Protocol, error: MsclrError) -> Task:
     """Return the task of a protocol that does not fit a data set, with the reason."""
     return Task(
-        name=comparison.name,
-        data=comparison.data,
-        test_data=comparison.test_data,
+        name=lineup.name,
+        data=lineup.data,
+        test_data=lineup.test_data,
         protocol=protocol.name,
         settings=settings_of(protocol),
         failure=str(error),

@@ -27,7 +27,7 @@ WITHOUT_COPIES = "without copies"
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class Lineup:
     """Features of one data set, or of two to transfer between, by a model and its baselines.
 
     Args:
@@ -48,10 +48,10 @@ class Comparison:
     copies: Mapping[str, str] = field(default_factory=dict)
     test_data: DataFacts | None = None
 
-    def without_copies(self) -> Comparison:
+    def without_copies(self) -> Lineup:
         """Return the same without the test clips that are copies of training clips."""
         left = set(self.copies)
-        return Comparison(
+        return Lineup(
             f"{self.name} {WITHOUT_COPIES}",
             self.data,
             self.model.without_test(left),
@@ -79,13 +79,13 @@ class FeatureOptions:
     progress: Callable[[int], None] = lambda clips: None
 
 
-def compare(
+def line_up(
     data: LabelledClips,
     contest: Contest,
     *,
     split: str | Sides | None = None,
     options: FeatureOptions | None = None,
-) -> Comparison:
+) -> Lineup:
     """Compute, or take from the cache, the features of a data set by every contestant.
 
     Args:
@@ -95,7 +95,7 @@ def compare(
         options: How features are made.
 
     Returns:
-        The comparison; a warning says how many test clips are copies of training clips, if any.
+        The lineup; a warning says how many test clips are copies of training clips, if any.
 
     Raises:
         LabelError: If the split does not fit, or no clip is left.
@@ -110,17 +110,17 @@ def compare(
     train, test = ([name for name in ids if name not in left_out] for ids in (sides.train, sides.test))
     splits = [_split(_Side(data, each.features, train), _Side(data, each.features, test), how.scale) for each in every]
     facts = _facts(data, sides.name, left_out)
-    return _comparison(data.name, facts, splits, raw is not None)
+    return _lineup(data.name, facts, splits, raw is not None)
 
 
-def compare_between(
+def line_up_between(
     source: LabelledClips,
     target: LabelledClips,
     contest: Contest,
     *,
     split: str | None = None,
     options: FeatureOptions | None = None,
-) -> Comparison:
+) -> Lineup:
     """Compute the features for training on one data set and testing on another, on the classes that both have.
 
     Args:
@@ -153,12 +153,12 @@ def compare_between(
         )
     name = f"{source.name} to {target.name}"
     facts = [_facts(data, split or "all clips", out) for data, out in zip((source, target), left, strict=True)]
-    return _comparison(name, facts[0], splits, raw is not None, facts[1])
+    return _lineup(name, facts[0], splits, raw is not None, facts[1])
 
 
-def _comparison(
+def _lineup(
     name: str, data: DataFacts, splits: Sequence[Split], has_raw: bool, test_data: DataFacts | None = None
-) -> Comparison:
+) -> Lineup:
     raw = splits[-1] if has_raw else None
     others = splits[:-1] if has_raw else splits
     copies = find_leaks(raw if raw is not None else splits[0])
@@ -169,7 +169,7 @@ def _comparison(
             UserWarning,
             stacklevel=3,
         )
-    return Comparison(name, data, others[0], tuple(others[1:]), raw, copies, test_data)
+    return Lineup(name, data, others[0], tuple(others[1:]), raw, copies, test_data)
 
 
 @dataclass(frozen=True, eq=False)
