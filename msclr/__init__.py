@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from msclr.errors import MsclrError
     from msclr.hub.info import model_info
     from msclr.hub.load import load_pretrained
+    from msclr.hub.push import push_to_hub
     from msclr.hub.save import save_pretrained
     from msclr.hub.shipped import list_models
     from msclr.io.registry import formats, read, write
@@ -45,6 +46,7 @@ __all__ = [
     "list_skeletons",
     "load_pretrained",
     "model_info",
+    "push_to_hub",
     "read",
     "register_skeleton",
     "save_pretrained",
@@ -68,6 +70,7 @@ _HOMES = {
     "list_skeletons": "msclr.skeletons.registry",
     "load_pretrained": "msclr.hub.load",
     "model_info": "msclr.hub.info",
+    "push_to_hub": "msclr.hub.push",
     "read": "msclr.io.registry",
     "register_skeleton": "msclr.skeletons.registry",
     "save_pretrained": "msclr.hub.save",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,10 +71,20 @@ def load_pretrained(
     found = find_model(name, revision=revision, cache_dir=cache_dir, token=token, local_files_only=local_files_only)
     if found.shipped:
         pins.append(found.shipped.sha256)
-    return _assembled(found.files, pins).to(device=place, dtype=dtype)
+    return assembled(found.files, pins).to(device=place, dtype=dtype)
 
 
-def _assembled(files: ModelFiles, pins: list[str]) -> PoseEncoder:
+def assembled(files: ModelFiles, pins: Sequence[str] = ()) -> PoseEncoder:
+    """Return the encoder of some files, all of them verified, in evaluation mode.
+
+    Args:
+        files: The files.
+        pins: What the sha256 of the weights must be, on top of the manifest.
+
+    Raises:
+        ModelError: If a file is damaged, or does not fit the others.
+        ConfigError: If the configuration is out of bounds.
+    """
     from msclr.models.build import build_encoder
 
     description = files.describe()

@@ -15,7 +15,7 @@ from pathlib import Path
 from msclr.errors import HubError, ModelError, MsclrError, UnknownModelError
 from msclr.io.guard import shown
 
-_TOKEN_HINT = "pass token=..., set HF_TOKEN, or run `hf auth login`"  # noqa: S105  (a hint, no secret)
+TOKEN_HINT = "pass token=..., set HF_TOKEN, or run `hf auth login`"  # noqa: S105  (a hint, no secret)
 _NETWORK = (ConnectionError, TimeoutError, socket.gaierror, ssl.SSLError)
 _LATER = "wait a while, or local_files_only=True if the model is cached"
 
@@ -25,34 +25,70 @@ class TemporaryHubError(HubError):
 
 
 @contextmanager
-def translated(where: str, *, file: str | None = None, cache: Path | None = None) -> Iterator[None]:
+def translated(
+    where: str, *, file: str | None = None, cache: Path | None = None, writing: bool = False
+) -> Iterator[None]:
     """Turn whatever the Hub client raises within the block into an error of msclr.
 
     Args:
         where: The repository and revision, for messages.
         file: The file that was asked for.
         cache: Where files are kept, if the client writes any.
+        writing: Whether the Hub was asked to change something.
     """
     try:
         yield
     except MsclrError:
         raise
     except Exception as error:
-        raise _translation(error, where, file, cache) from None
+        chain = list(_chain(error))
+        ours = next((one for one in chain if isinstance(one, MsclrError)), None)
+        if ours is None and cache is not None:
+            ours = _from_disk(error, where, cache)
+        if ours is None and writing:
+            ours = _from_writing(_status(chain), where)
+        raise ours or _translation(chain, where, file) from None
 
 
-def _translation(error: Exception, where: str, file: str | None, cache: Path | None) -> MsclrError:
-    chain = list(_chain(error))
-    ours = next((one for one in chain if isinstance(one, MsclrError)), None)
-    if ours is not None:
-        return ours
+def _from_disk(error: Exception, where: str, cache: Path) -> HubError | None:
+    """Return the error for a cache that cannot be written, if that is what went wrong."""
+    if not isinstance(error, OSError) or isinstance(error, _NETWORK) or not error.strerror:
+        return None
+    return HubError(
+        f"cannot write to the cache {shown(cache)}: {error.strerror}",
+        where=where,
+        expected="a folder that can be written, with enough room",
+        remedy="cache_dir=..., or set HF_HUB_CACHE to such a folder",
+    )
+
+
+def _from_writing(status: int | None, where: str) -> HubError | None:
+    """Return the error for a Hub that refuses to change something, if that is what went wrong."""
+    if status is None or status >= 500:
+        return None
+    if status in (401, 403):
+        found = "the Hub does not know the token" if status == 401 else "the token has no right to write there"
+        remedy = f"with a token that has it: {TOKEN_HINT}"
+        return HubError(f"{found} (status {status})", where=where, remedy=remedy)
+    if status == 409:
+        return HubError(
+            "there is such a repository already (status 409)",
+            where=where,
+            remedy="exist_ok=True to add a commit to it, or another name",
+        )
+    if status == 412:
+        return HubError("somebody else changed the repository meanwhile (status 412)", where=where, remedy="it again")
+    return HubError(f"the Hub refused the request (status {status})", where=where)
+
+
+def _translation(chain: list[BaseException], where: str, file: str | None) -> MsclrError:
     names = {kind.__name__ for one in chain for kind in type(one).__mro__}
-    status = next((code for one in chain if (code := _status(one)) is not None), None)
+    status = _status(chain)
     if "GatedRepoError" in names:
         return HubError(
             f"the model is gated (status {status})",
             where=where,
-            remedy=f"accept its terms on the Hub, then {_TOKEN_HINT}",
+            remedy=f"accept its terms on the Hub, then {TOKEN_HINT}",
         )
     if "DisabledRepoError" in names:
         return HubError(f"the Hub has disabled the model (status {status})", where=where)
@@ -64,13 +100,6 @@ def _translation(error: Exception, where: str, file: str | None, cache: Path | N
         return ModelError(f"{file or 'a file'} is not in the repository (status {status})", where=where)
     if status is not None:
         return _from_status(status, where)
-    if cache is not None and isinstance(error, OSError) and error.strerror and not isinstance(error, _NETWORK):
-        return HubError(
-            f"cannot write to the cache {shown(cache)}: {error.strerror}",
-            where=where,
-            expected="a folder that can be written, with enough room",
-            remedy="cache_dir=..., or set HF_HUB_CACHE to such a folder",
-        )
     return _from_network(chain, names, where)
 
 
@@ -79,11 +108,11 @@ def _from_status(status: int, where: str) -> MsclrError:
         return HubError(
             "no such model, or a private one (status 401)",
             where=where,
-            remedy=f"check the name; if it is private, {_TOKEN_HINT}",
+            remedy=f"check the name; if it is private, {TOKEN_HINT}",
         )
     if status == 403:
         return HubError(
-            "access denied (status 403)", where=where, remedy=f"with a token that may read it: {_TOKEN_HINT}"
+            "access denied (status 403)", where=where, remedy=f"with a token that may read it: {TOKEN_HINT}"
         )
     if status == 404:
         return UnknownModelError("no such model on the Hub (status 404)", where=where, remedy="check owner and name")
@@ -158,6 +187,6 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         current = current.__cause__ or current.__context__
 
 
-def _status(error: BaseException) -> int | None:
-    code = getattr(getattr(error, "response", None), "status_code", None)
-    return code if isinstance(code, int) else None
+def _status(chain: list[BaseException]) -> int | None:
+    codes = (getattr(getattr(error, "response", None), "status_code", None) for error in chain)
+    return next((code for code in codes if isinstance(code, int)), None)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hub.fake_hub import REPOSITORY, no_sockets, serving
+from hub.clients import no_sockets, serving
+from hub.fake_hub import REPOSITORY
 from hub.model_folders import same_weights, save_tiny, tiny_encoder
 
 from msclr import load_pretrained

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hub.fake_hub import REPOSITORY, FakeHub, no_sockets, serving
+from hub.clients import no_sockets, serving
+from hub.fake_hub import REPOSITORY, FakeHub
 from hub.model_folders import same_weights, save_tiny, tiny_encoder
 
 from msclr import load_pretrained
