@@ -16,6 +16,7 @@ from msclr import __version__
 from msclr.cli.demo import demo
 from msclr.cli.doctor import doctor
 from msclr.cli.embed import embed
+from msclr.cli.evaluate import evaluate
 from msclr.cli.import_checkpoint import import_checkpoint
 from msclr.cli.index import index
 from msclr.cli.options import debug_option, printable
@@ -31,6 +32,7 @@ from msclr.errors import MsclrError
 COMMANDS: tuple[click.Command, ...] = (
     demo,
     embed,
+    evaluate,
     index,
     search,
     read,

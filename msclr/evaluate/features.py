@@ -42,7 +42,7 @@ def encoder_features(
         encoders: The encoders, for example a model and networks like it with random weights.
         cache: Where features are looked for first, and kept.
         on_error: What to do about a clip that cannot be read or embedded: "raise", or "skip" to leave it out.
-        progress: Told how many clips have been embedded.
+        progress: Told how many more clips have been embedded.
 
     Returns:
         For each encoder the features, as the network gives them, and the clips left out.
@@ -159,7 +159,7 @@ def _embed(
         for encoder, found in zip(encoders, rows, strict=True):
             found.append(embed_windows(encoder, windows, len(names), normalize=False, batch_size=BATCH_SIZE))
         ids += names
-        progress(len(ids) + len(left_out))
+        progress(len(names))
     if not ids:
         raise _nothing_left(data, left_out)
     return [Kept(Scores(ids, torch.cat(found)), dict(left_out)) for found in rows]

@@ -70,7 +70,7 @@ class FeatureOptions:
         cache: Where they are looked for and kept; None computes them each time.
         on_error: What to do about a clip that cannot be used: "raise", or "skip" to leave it out and report it.
         scale: "length 1" as `embed` gives vectors, or "as they are", which the papers' linear evaluation takes.
-        progress: Told the number of clips done.
+        progress: Told how many more clips have been embedded.
     """
 
     cache: FeatureCache | None = None

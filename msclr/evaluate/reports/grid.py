@@ -65,9 +65,9 @@ class Grid:
             "|" + "---|" * self.words + "---:|" * numbers,
         ]
         for row, best in zip(self.rows, self.best, strict=True):
-            cells = [f"**{cell}**" if place in best else cell for place, cell in enumerate(row)]
+            cells = [f"**{cell.strip()}**" if place in best else cell.strip() for place, cell in enumerate(row)]
             if len(row) == 1:
-                cells = [f"*{row[0]}*", *[""] * (len(self.heading) - 1)]
+                cells = [f"*{row[0].strip()}*", *[""] * (len(self.heading) - 1)]
             lines.append(_piped(cells))
         return "\n".join(lines)
 

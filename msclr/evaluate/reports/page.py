@@ -10,10 +10,10 @@ from msclr.evaluate.reports.report import DataFacts, Report, Task
 from msclr.evaluate.reports.tables import headline, headline_table, sizes, task_table
 
 NOTES = """\
-Numbers are per cent. "model" is the model, "random init" the same network with random weights, "raw poses" the coordinates
-themselves: common coordinates, 32 frames, flattened, length 1. "chance" is what guessing scores. ± is the standard
-deviation over seeds; where it is missing, nothing is drawn. "best top-1" is the best epoch, chosen on the test clips as
-published tables do. The best of a row is bold; of numbers with ↓ that is the lowest.\
+Numbers are per cent. "model" is the model, "random init" the same network with random weights, "raw poses" the
+coordinates themselves: common coordinates, 32 frames, flattened, length 1. "chance" is what guessing scores. ± is the
+standard deviation over seeds; where it is missing, nothing is drawn. "best top-1" is the best epoch, chosen on the test
+clips as published tables do. The best of a row is bold; of numbers with ↓ that is the lowest.\
 """
 
 
