@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import pytest
 from hub.fake_writing import Writing
 
 REPOSITORY = "owner/tiny"
@@ -118,7 +117,7 @@ class Handler(Writing, BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         self.misbehaving = hub.misbehaves(request)
         if self.misbehaving and self._misbehave(path):
-            return
+            return None
         if self.command in ("POST", "PUT"):
             hub.bodies.append(sent)
             return self.write(path, sent)
