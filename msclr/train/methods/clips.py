@@ -225,7 +225,7 @@ def _usable(file: Recordings, spec: SkeletonSpec, split: str | None, where: str)
     if not there.any():
         listed = ", ".join(sorted({side for side in sides if side is not None}))
         raise ConfigError(f"no clip with split {split!r}", where=where, expected=f"one of {listed}")
-    native = there & np.array([table.skeleton == spec for table in file.tables])[file.table_of]
+    native = there & np.array([table.skeleton.joints == spec.joints for table in file.tables])[file.table_of]
     return np.flatnonzero(native if native.any() else there)
 
 
