@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from msclr.models.config import EncoderConfig
 from msclr.train.runtime import RuntimeConfig
+from msclr.train.watch.config import WatchConfig
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0, lt=1e6)]
@@ -105,6 +106,7 @@ class TrainConfig(_Config):
         warmup: Share of steps over which the rate rises.
         weight_decay: Of AdamW, on matrices only.
         runtime: How the run is computed.
+        watch: What is seen of it.
         checkpoint_every: Updates between two checkpoints, from which a run that was stopped goes on.
         seed: Of every random number.
         licence: Terms of the weights, for the card.
@@ -130,6 +132,7 @@ class TrainConfig(_Config):
     warmup: Share = 0.05
     weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.01
     runtime: RuntimeConfig = RuntimeConfig()
+    watch: WatchConfig = WatchConfig()
     checkpoint_every: Annotated[int, Field(ge=1, le=10**9)] = 500
     seed: Annotated[int, Field(ge=0, le=2**31)] = 0
     licence: str = "apache-2.0"

@@ -17,6 +17,8 @@ from torch import Tensor
 from msclr import strict_json
 from msclr.atomic import write_bytes
 from msclr.errors import FileFormatError, FileLimitError
+from msclr.strict_json import JsonValue
+from msclr.train.watch.observer import Line
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +59,29 @@ class Course:
             file.write(json.dumps(line) + "\n")
         logger.info("step %d: %s", step, numbers)
 
+    def log(self, line: Line) -> None:
+        """Append what is known after an update; what is no finite number becomes null."""
+        numbers = {name: _significant(value) for name, value in line.numbers.items()}
+        fields: dict[str, JsonValue] = {"step": line.step, "seconds": round(self.elapsed(), 1), **numbers}
+        if line.alarms:
+            fields["alarms"] = dict(line.alarms)
+        with self._tolerant(), self.path.open("a") as file:
+            file.write(json.dumps(fields) + "\n")
+        logger.info("step %d: %s", line.step, numbers)
+
+    def lines(self) -> list[dict[str, JsonValue]]:
+        """Return all complete lines of the file, from before a stop too; none if it cannot be read."""
+        try:
+            there = self.path.read_bytes()
+        except OSError:
+            return []
+        found = (_fields_of(line) for line in there.splitlines(keepends=True))
+        return [fields for fields in found if isinstance(fields.get("step"), int)]
+
+    def close(self) -> None:
+        """Bring the lines to the disk."""
+        self.flush()
+
     def flush(self) -> None:
         """Bring the lines to the disk, so that none is older than a checkpoint that counts on it."""
         with self._tolerant():
@@ -80,11 +105,23 @@ def _rounded(value: float) -> float | None:
     return round(value, 5) if math.isfinite(value) else None
 
 
+def _significant(value: float) -> float | int | None:
+    """A number of at most seven digits, for people; whole numbers as they are."""
+    if isinstance(value, int):
+        return value
+    return float(f"{value:.7g}") if math.isfinite(value) else None
+
+
 def _step_of(line: bytes) -> float:
     """The update that a line is about; infinity for what is no complete line."""
+    step = _fields_of(line).get("step")
+    return step if isinstance(step, int) else math.inf
+
+
+def _fields_of(line: bytes) -> dict[str, JsonValue]:
+    """What a line says; nothing if it is no complete line."""
     try:
         fields = strict_json.loads(line) if line.endswith(b"\n") else None
     except (FileFormatError, FileLimitError):
-        return math.inf
-    step = fields.get("step") if isinstance(fields, dict) else None
-    return step if isinstance(step, int) else math.inf
+        return {}
+    return fields if isinstance(fields, dict) else {}

@@ -15,7 +15,7 @@ from msclr.errors import ConfigError
 from msclr.strict_json import JsonValue
 
 # These change neither a weight nor a random number.
-_COSMETIC = ("checkpoint_every", "name", "licence", "acknowledgements", "limits")
+_COSMETIC = ("checkpoint_every", "name", "licence", "acknowledgements", "limits", "watch")
 _SHOWN = 8
 
 

@@ -63,6 +63,16 @@ def load_run(name: str | Path, changes: Sequence[str] = ()) -> RunConfig:
         raise ConfigError(f"{place or 'the run'}: {first['msg']}", where=str(name)) from None
 
 
+def to_yaml(config: RunConfig) -> str:
+    """Write a run as YAML that `load_run` takes, with every field.
+
+    Example:
+        >>> to_yaml(load_run("msclr-base")).splitlines()[0]
+        'name: msclr-base'
+    """
+    return strict_yaml.from_json(config.model_dump_json())
+
+
 def _read(name: str | Path) -> dict[str, JsonValue]:
     recipe = files("msclr.train").joinpath("recipes", f"{name}.json")
     path = Path(name)
@@ -96,7 +106,9 @@ def _change(fields: dict[str, JsonValue], change: str) -> None:
     place: JsonValue = fields
     for group in groups:
         if isinstance(place, dict):
-            place = place.setdefault(group, {})
+            if place.get(group) is None:
+                place[group] = {}
+            place = place[group]
         elif isinstance(place, list) and group.isdecimal() and int(group) < len(place):
             place = place[int(group)]
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import torch
@@ -87,12 +88,13 @@ class SkeleMixCLR(MomentumContrast[MixViews]):
         return outcome
 
     def trained(self) -> dict[str, PoseEncoder]:
-        """Return the encoder, which makes its stream itself from now on."""
+        """Return the encoder, of another stream a copy that makes it itself: the one in training is given it."""
         found = super().trained()
-        for encoder in found.values():
-            if isinstance(encoder, PerSkeletonEncoder):
-                encoder.stream = self.stream
-                encoder.config = encoder.config.replace(stream=self.stream)
+        for name, encoder in found.items():
+            if isinstance(encoder, PerSkeletonEncoder) and self.stream != "joint":
+                twin = found[name] = copy.deepcopy(encoder)
+                twin.stream = self.stream
+                twin.config = twin.config.replace(stream=self.stream)
         return found
 
     def _in_stream(self, clips: Clips) -> Clips:
