@@ -206,7 +206,7 @@ def _by_steps(
     with torch.enable_grad():
         for epoch in range(1, protocol.epochs + 1):
             optimiser.param_groups[0]["lr"] = protocol.learning_rate_of(epoch)
-            for chosen in _batches(len(codes), protocol, generator):
+            for chosen in steps_of_epoch(len(codes), protocol.batch_size, generator, drop_last=protocol.drop_last):
                 heads = zip(inputs, weights, biases, strict=True)
                 logits = torch.stack([F.linear(block[chosen], weight, bias) for block, weight, bias in heads]).mean(0)
                 optimiser.zero_grad()
@@ -230,9 +230,22 @@ def _heads(weights: Sequence[Tensor], biases: Sequence[Tensor], classes: tuple[s
     ]
 
 
-def _batches(count: int, protocol: SgdProtocol, generator: torch.Generator) -> Iterator[Tensor]:
-    """Yield the rows of each step of one epoch, in random order."""
+def steps_of_epoch(
+    count: int, batch_size: int, generator: torch.Generator, *, drop_last: bool = True
+) -> Iterator[Tensor]:
+    """Yield the rows of each step of one epoch, in random order.
+
+    Args:
+        count: Number of samples.
+        batch_size: Samples of a step.
+        generator: Draws the order.
+        drop_last: As for `SgdProtocol`.
+
+    Example:
+        >>> [len(rows) for rows in steps_of_epoch(10, 4, torch.Generator().manual_seed(0))]
+        [4, 4]
+    """
     order = torch.randperm(count, generator=generator)
-    if protocol.drop_last and count > protocol.batch_size:
-        order = order[: count - count % protocol.batch_size]
-    return iter(torch.split(order, protocol.batch_size))
+    if drop_last and count > batch_size:
+        order = order[: count - count % batch_size]
+    return iter(torch.split(order, batch_size))

@@ -9,8 +9,9 @@ from msclr.evaluate.linear_head import ISC_PROTOCOL, SgdProtocol
 from msclr.evaluate.protocols.calibration import Calibration
 from msclr.evaluate.protocols.clustering import Clustering
 from msclr.evaluate.protocols.cross_retrieval import CrossRetrieval
-from msclr.evaluate.protocols.few_labels import FewLabels, draw_labelled
+from msclr.evaluate.protocols.few_labels import FewLabels, draw_ids, draw_labelled
 from msclr.evaluate.protocols.few_shots import FewShots
+from msclr.evaluate.protocols.finetune import TunedPair, fine_tune, fine_tune_beside_scratch
 from msclr.evaluate.protocols.leaks import contents_of, find_leaks, warn_of_leaks
 from msclr.evaluate.protocols.linear import LinearBySteps, LinearToOptimum
 from msclr.evaluate.protocols.neighbours import NearestNeighbours
@@ -21,6 +22,7 @@ from msclr.evaluate.protocols.significance import Comparison, compare_clips, com
 from msclr.evaluate.protocols.split import Split
 from msclr.evaluate.protocols.together import MultiSkeletonEnsemble, ThreeStreams
 from msclr.evaluate.protocols.transfer import ConventionTransfer, between_conventions, between_sets
+from msclr.evaluate.protocols.tuning import SKELEMIX_1_PERCENT, SKELEMIX_10_PERCENT, SKELEMIX_TUNING, Tuning
 from msclr.evaluate.protocols.warping import TimeWarping
 
 PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
@@ -55,6 +57,9 @@ VIEW_PROTOCOLS: Mapping[str, ViewProtocol] = MappingProxyType(
 __all__ = [
     "PROTOCOLS",
     "SEEDS",
+    "SKELEMIX_1_PERCENT",
+    "SKELEMIX_10_PERCENT",
+    "SKELEMIX_TUNING",
     "VIEW_PROTOCOLS",
     "Calibration",
     "ClassRetrieval",
@@ -75,14 +80,19 @@ __all__ = [
     "Split",
     "ThreeStreams",
     "TimeWarping",
+    "TunedPair",
+    "Tuning",
     "ViewProtocol",
     "between_conventions",
     "between_sets",
     "compare_clips",
     "compare_seeds",
     "contents_of",
+    "draw_ids",
     "draw_labelled",
     "find_leaks",
+    "fine_tune",
+    "fine_tune_beside_scratch",
     "repeat",
     "repeat_views",
     "warn_of_leaks",

@@ -79,13 +79,27 @@ def draw_labelled(split: Split, percent: float, seed: int) -> Split:
     Returns:
         The split with these training clips, in their old order.
     """
-    kept: list[int] = []
-    for place, name in enumerate(split.classes):
-        rows = (split.train_labels == place).nonzero()[:, 0].tolist()
-        if not rows:
-            continue
-        rows.sort(key=lambda row: split.train_ids[row])
-        generator = np.random.default_rng([seed, *name.encode()])  # a class draws alike whatever others there are
-        count = max(1, round(percent / 100 * len(rows)))
-        kept.extend(rows[drawn] for drawn in generator.permutation(len(rows))[:count])
-    return split.train_rows(sorted(kept))
+    names = [split.classes[label] for label in split.train_labels.tolist()]
+    kept = draw_ids(dict(zip(split.train_ids, names, strict=True)), percent, seed)
+    return split.train_rows([row for row, name in enumerate(split.train_ids) if name in kept])
+
+
+def draw_ids(labels: Mapping[str, str], percent: float, seed: int) -> frozenset[str]:
+    """Draw a share of the clips of each class by name, as `draw_labelled` does.
+
+    Args:
+        labels: The class of each clip, by name.
+        percent: Share of the clips of each class, one at least.
+        seed: Draws the clips.
+
+    Example:
+        >>> len(draw_ids({"a": "walk", "b": "walk", "c": "run"}, 50, seed=0))
+        2
+    """
+    kept: set[str] = set()
+    for label in sorted(set(labels.values())):
+        members = sorted(name for name, found in labels.items() if found == label)
+        generator = np.random.default_rng([seed, *label.encode()])  # a class draws alike whatever others there are
+        count = max(1, round(percent / 100 * len(members)))
+        kept.update(members[drawn] for drawn in generator.permutation(len(members))[:count])
+    return frozenset(kept)
