@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 
 import torch
 import torch.distributed as dist
@@ -65,13 +66,13 @@ def gather_rows(tensor: Tensor) -> Tensor:
         raise PoseError(
             "gather_rows was given a tensor of shape ()", expected="at least one axis", remedy="pass tensor[None]"
         )
-    own = tensor.detach()
     if world_size() == 1:
-        return own
+        return tensor.detach()
+    own = tensor.detach().to(_device(tensor.device))
     count = torch.tensor([len(own)], dtype=torch.int64, device=own.device)
     counts = [torch.zeros_like(count) for _ in range(world_size())]
     dist.all_gather(counts, count, group=_group())
-    return _gathered(own, [int(size) for size in counts])
+    return _gathered(own, [int(size) for size in counts]).to(tensor.device)
 
 
 def share_of(count: int) -> slice:
@@ -179,8 +180,8 @@ def gather_texts(text: str) -> list[str]:
     if world_size() == 1:
         return [text]
     own = text.encode()
-    lengths = gather_rows(torch.tensor([len(own)], device=_device())).tolist()
-    parts = gather_rows(torch.tensor(list(own), dtype=torch.uint8, device=_device())).cpu().split(lengths)
+    lengths = gather_rows(torch.tensor([len(own)])).tolist()
+    parts = gather_rows(torch.tensor(list(own), dtype=torch.uint8)).split(lengths)
     return [bytes(part.tolist()).decode() for part in parts]
 
 
@@ -208,7 +209,7 @@ def peers_may_end() -> Iterator[None]:
         if world_size() == 1 or isinstance(error, TrainingError) or not of_backend:
             raise
         raise TrainingError(
-            f"another process of this run has ended or does not answer ({text.splitlines()[0][-200:]})",
+            f"another process of this run has ended or does not answer ({text.splitlines()[0].split('] ')[-1][:160]})",
             where=f"process {rank()} of {world_size()}",
             expected="all processes up to the end; the message of the one that failed says why it did",
             remedy="the same command again; it goes on from the newest checkpoint",
@@ -233,7 +234,7 @@ class _GatherShares(torch.autograd.Function):
     @staticmethod
     def forward(ctx: torch.autograd.function.FunctionCtx, tensor: Tensor, count: int) -> Tensor:
         bounds = _bounds(count)
-        return _gathered(tensor.detach(), [end - start for start, end in zip(bounds, bounds[1:], strict=False)])
+        return _gathered(tensor.detach(), [end - start for start, end in pairwise(bounds)])
 
     @staticmethod
     def backward(ctx: torch.autograd.function.FunctionCtx, *gradients: Tensor) -> tuple[Tensor, None]:
@@ -276,6 +277,8 @@ def _group() -> dist.ProcessGroup | None:
     return _groups[default]
 
 
-def _device() -> torch.device:
-    """Where the backend takes tensors from."""
-    return torch.device("cuda", torch.cuda.current_device()) if dist.get_backend() == "nccl" else torch.device("cpu")
+def _device(wanted: torch.device | None = None) -> torch.device:
+    """Where the backend takes tensors from: NCCL from the GPU only."""
+    if dist.get_backend() == "nccl":
+        return torch.device("cuda", torch.cuda.current_device())
+    return wanted or torch.device("cpu")

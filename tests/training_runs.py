@@ -111,16 +111,16 @@ def train(data, output, name="universal", *, fresh=False, **changes):
     return pretrain(config, data, output, device="cpu", progress=False, fresh=fresh)
 
 
-def after(patch, step, act):
+def after(patch, step, act, kind=Universal):
     """Do something at the end of an update."""
-    original = Universal.after_update
+    original = kind.after_update
 
     def act_then(self, now):
         if now == step:
             act()
         original(self, now)
 
-    patch.setattr(Universal, "after_update", act_then)
+    patch.setattr(kind, "after_update", act_then)
 
 
 def folder(output):

@@ -84,7 +84,9 @@ class NegativeQueue(nn.Module):
                 expected=f"[{len(keys)}] integers",
             )
         if valid is not None and (valid.shape != keys.shape[:1] or valid.dtype != torch.bool):
-            raise PoseError(f"valid has shape {tuple(valid.shape)} and type {valid.dtype}", expected=f"[{len(keys)}] bool")
+            raise PoseError(
+                f"valid has shape {tuple(valid.shape)} and type {valid.dtype}", expected=f"[{len(keys)}] bool"
+            )
         if keys.device != self.keys.device:
             raise PoseError(f"keys are on {keys.device}, the queue on {self.keys.device}", expected="one device")
         rows = keys.to(self.keys.dtype)

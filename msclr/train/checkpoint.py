@@ -22,7 +22,7 @@ from torch import Tensor
 
 from msclr import __version__, strict_json
 from msclr.atomic import replace_folder, sync_folder
-from msclr.collectives import world_size
+from msclr.collectives import barrier, gather_texts, rank, world_size
 from msclr.errors import ConfigError, FileFormatError, FileLimitError, TrainingError
 from msclr.strict_json import JsonValue
 from msclr.train.identity import Identity, differences
@@ -48,6 +48,8 @@ class Checkpoint:
 class Checkpoints:
     """The checkpoints of a run, each a folder `step-000001000`; the newest two are kept.
 
+    With several processes all of them call; the first one writes, and all of them read.
+
     Args:
         folder: Where they are.
         every: Updates between two of them.
@@ -66,9 +68,11 @@ class Checkpoints:
 
     def clear(self) -> None:
         """Remove all checkpoints."""
-        for path in self._numbered().values():
-            self._remove(path)
-        self._sweep()
+        if rank() == 0:
+            for path in self._numbered().values():
+                self._remove(path)
+            self._sweep()
+        barrier()
 
     def resume(self, state: RunState) -> int:
         """Bring a run to where its newest whole checkpoint is.
@@ -80,16 +84,19 @@ class Checkpoints:
             How many updates are done; 0 if there is no checkpoint.
 
         Raises:
-            ConfigError: If settings or data have changed since.
+            ConfigError: If settings or data have changed since, or are not the same for all processes.
             TrainingError: If there are checkpoints and none of them is whole.
         """
-        self._sweep()
+        if rank() == 0:
+            self._sweep()
         found = self.newest()
+        self._check_agreement(found)
         if found is None:
             return 0
         self._check_environment(found, state.device)
         state.restore(found.tensors, found.values, where=found.where)
-        self._rotate(found.step)
+        if rank() == 0:
+            self._rotate(found.step)
         return found.step
 
     def newest(self) -> Checkpoint | None:
@@ -141,8 +148,14 @@ class Checkpoints:
             "data": self.identity.data,
             "environment": _environment(state.device),
         }
+        tensors = state.tensors()
+        written = rank() != 0 or self._save(step, tensors, values)
+        barrier()
+        return written
+
+    def _save(self, step: int, tensors: dict[str, Tensor], values: dict[str, JsonValue]) -> bool:
         contents = {
-            TENSORS: safetensors.torch.save(state.tensors()),
+            TENSORS: safetensors.torch.save(tensors),
             STATE: (json.dumps(values, indent=1, allow_nan=False) + "\n").encode(),
         }
         records = {name: {"sha256": _sha256(data), "size": len(data)} for name, data in contents.items()}
@@ -152,7 +165,7 @@ class Checkpoints:
         except OSError as error:
             warnings.warn(
                 f"no checkpoint of step {step}: {error.strerror or error}; the earlier ones are as they were",
-                stacklevel=3,
+                stacklevel=4,
             )
             return False
         self._rotate(step)
@@ -206,17 +219,21 @@ class Checkpoints:
     def _temporary(path: Path) -> Path:
         return path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
 
-    def _check_environment(self, found: Checkpoint, device: torch.device) -> None:
-        now, before = _environment(device), found.values.get("environment")
-        before = before if isinstance(before, dict) else {}
-        if before.get("processes") != now["processes"]:
+    def _check_agreement(self, found: Checkpoint | None) -> None:
+        """Refuse processes that would train different things, or from different checkpoints."""
+        data = hashlib.sha256(json.dumps(self.identity.data, sort_keys=True).encode()).hexdigest()
+        start = 0 if found is None else found.step
+        said = gather_texts(f"settings {self.identity.config_sha256[:8]}, clips {data[:8]}, from step {start}")
+        if len(set(said)) > 1:
             raise ConfigError(
-                f"a checkpoint of {before.get('processes')} processes, resumed with {now['processes']}",
-                where=found.where,
-                expected="the same number: batches and queue would be others",
-                remedy="--fresh to start over",
+                "the processes differ: " + "; ".join(f"process {number}: {each}" for number, each in enumerate(said)),
+                where=str(self.folder),
+                expected="the same settings, the same clips and one folder of checkpoints, which all of them can read",
             )
-        changed = list(differences(before, now))
+
+    def _check_environment(self, found: Checkpoint, device: torch.device) -> None:
+        before = found.values.get("environment")
+        changed = list(differences(before if isinstance(before, dict) else {}, _environment(device)))
         if changed:
             warnings.warn(f"the run goes on, but not bit for bit as it would have: {'; '.join(changed)}", stacklevel=4)
 

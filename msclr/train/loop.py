@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from signal import Signals
 
 import torch
-from torch import nn
 
+from msclr.collectives import largest, rank, world_size
 from msclr.errors import TrainingStoppedError
 from msclr.hub.save import save_pretrained
 from msclr.models.base import PoseEncoder
@@ -15,12 +16,14 @@ from msclr.train.card import model_card
 from msclr.train.checkpoint import Checkpoints
 from msclr.train.config import TrainConfig
 from msclr.train.course import Course
+from msclr.train.engine import Engine, started
 from msclr.train.health import Health
 from msclr.train.identity import Identity
 from msclr.train.lock import held
 from msclr.train.method import Batch, Method
 from msclr.train.methods.build import build_method, published_card
 from msclr.train.runs import RunConfig
+from msclr.train.runtime import RuntimeConfig
 from msclr.train.state import RunState
 from msclr.train.stopping import stop_requests
 from msclr.train.universal import Universal
@@ -30,8 +33,8 @@ LOG_EVERY = 50
 
 def pretrain(
     config: RunConfig,
-    data: Path,
-    output: Path,
+    data: Path | str,
+    output: Path | str | None = None,
     *,
     device: str | None = None,
     progress: bool = True,
@@ -42,12 +45,15 @@ def pretrain(
     A run that was stopped, or killed at any instant, goes on from its newest checkpoint when it is started again, to
     the same weights that it would have had, bit for bit, on the same hardware, versions and number of threads.
 
+    Started by `torchrun` or `accelerate launch`, the processes share every batch. Then all of them must be able to read
+    data and output; the first one writes.
+
     Args:
-        config: The run; see `msclr.train.runs.load_run`.
+        config: The run; see `msclr.train.load_run`.
         data: Folder that the files of the run are relative to.
-        output: Folder to write the model to; the log goes beside it, to OUTPUT.pretrain.jsonl, and the newest two
-            checkpoints to OUTPUT.checkpoints. Systems with several encoders (streams, representations) write each to
-            a folder in it.
+        output: Folder to write the model to, by default one of the run's name; the log goes beside it, to
+            OUTPUT.pretrain.jsonl, and the newest two checkpoints to OUTPUT.checkpoints. Systems with several encoders
+            (streams, representations) write each to a folder in it.
         device: "cpu", "cuda", ...; by default CUDA where there is one.
         progress: Show a progress bar.
         fresh: Start over: remove the checkpoints of an earlier run with this output.
@@ -57,29 +63,34 @@ def pretrain(
 
     Raises:
         MissingFileError: If a file of the run is missing.
+        MissingExtraError: If the run needs Accelerate and it is not installed.
         ConfigError: If the clips or the encoders do not fit the method, or the checkpoints are of another run.
-        TrainingError: If the loss is not finite for many steps in a row, no checkpoint can be read, or another process
-            trains into the same output.
-        TrainingStoppedError: If the process gets SIGINT or SIGTERM; there is a checkpoint then.
+        TrainingError: If the loss is not finite for many steps in a row, no checkpoint can be read, another run trains
+            into the same output, or another process of this run has ended.
+        TrainingStoppedError: If a process gets SIGINT or SIGTERM; there is a checkpoint then.
     """
-    if isinstance(config, TrainConfig):
-        universal = Universal(config, data)
-        _train(universal, config, output, device=device, progress=progress, fresh=fresh)
-        encoders = universal.trained()
-        cards = {"encoder": model_card(config)}
-    else:
-        method = build_method(config, data)
-        _train(method, config, output, device=device, progress=progress, fresh=fresh)
-        encoders = method.trained()
-        cards = {name: published_card(config, name, encoder.config) for name, encoder in encoders.items()}
-    for name, encoder in encoders.items():
-        title, place = (config.name, output) if len(encoders) == 1 else (f"{config.name}-{name}", output / name)
-        save_pretrained(encoder.eval(), place, name=title, licence=config.licence, card=cards[name])
+    output = Path(config.name if output is None else output)
+    with started(config.runtime, device) as engine:
+        if isinstance(config, TrainConfig):
+            universal = Universal(config, Path(data))
+            _train(universal, config, output, engine, progress=progress, fresh=fresh)
+            encoders = universal.trained()
+            cards = {"encoder": model_card(config)}
+        else:
+            method = build_method(config, Path(data))
+            _train(method, config, output, engine, progress=progress, fresh=fresh)
+            encoders = method.trained()
+            cards = {name: published_card(config, name, encoder.config) for name, encoder in encoders.items()}
+        for name, encoder in encoders.items():
+            encoder.eval()
+            title, place = (config.name, output) if len(encoders) == 1 else (f"{config.name}-{name}", output / name)
+            if rank() == 0:
+                save_pretrained(encoder, place, name=title, licence=config.licence, card=cards[name])
     return encoders
 
 
 def _train(
-    method: Method[Batch], config: RunConfig, output: Path, *, device: str | None, progress: bool, fresh: bool
+    method: Method[Batch], config: RunConfig, output: Path, engine: Engine, *, progress: bool, fresh: bool
 ) -> None:
     """Run all updates, with log and checkpoints beside the output."""
     checkpoints = Checkpoints(
@@ -88,18 +99,18 @@ def _train(
         identity=Identity.of(config, method.fingerprint()),
     )
     log = output.with_name(output.name + ".pretrain.jsonl")
-    with held(checkpoints.folder):
+    with held(checkpoints.folder) if rank() == 0 else nullcontext():
         if fresh:
             checkpoints.clear()
-        optimize(method, log, checkpoints=checkpoints, device=device, progress=progress)
+        optimize(method, log, engine, checkpoints=checkpoints, progress=progress)
 
 
 def optimize(
     method: Method[Batch],
     log: Path,
+    engine: Engine | None = None,
     *,
     checkpoints: Checkpoints | None = None,
-    device: str | None = None,
     progress: bool = True,
 ) -> None:
     """Run all updates of a method; its course is written to `log` as JSON lines.
@@ -107,49 +118,61 @@ def optimize(
     Args:
         method: What is trained; it is moved to the device and changed in place.
         log: The file to write.
+        engine: What computes it; by default a single process on the CPU.
         checkpoints: Where the run goes on from, if there are any, and what it leaves; None for neither.
-        device, progress: See `pretrain`.
+        progress: See `pretrain`.
 
     Raises:
         ConfigError: If the checkpoints are of another run.
         TrainingError: If the loss is not finite for many steps in a row, or no checkpoint can be read.
-        TrainingStoppedError: If the process gets SIGINT or SIGTERM.
+        TrainingStoppedError: If a process gets SIGINT or SIGTERM.
     """
     from tqdm import tqdm
 
-    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    method.to(place).train()
-    optimizer = method.optimizer()
+    engine = engine or Engine(RuntimeConfig(), "cpu")
+    first, sums = rank() == 0, engine.config.accumulate
+    model = engine.prepare(method)
+    optimizer = method.optimizer(fused=not engine.host_decides)
     parameters = [parameter for parameter in method.parameters() if parameter.requires_grad]
-    course, health = Course(log), Health()
-    state = RunState(method, optimizer, course, health, place)
+    course, health = Course(log), Health(engine.device)
+    state = RunState(method, optimizer, course, health, engine)
     with torch.random.fork_rng(), stop_requests() as request:
-        torch.manual_seed(method.seed)
+        torch.manual_seed(method.seed + rank())
         start = checkpoints.resume(state) if checkpoints else 0
-        course.begin(start)
+        if first:
+            course.begin(start)
         title = f"pretrain, from step {start:,}" if start else "pretrain"
-        batches = method.batches(place, start)
-        bar = tqdm(batches, desc=title, unit="step", total=method.steps, initial=start, disable=not progress)
+        batches = method.batches(engine.device, start)
+        hidden = not (progress and first)
+        bar = tqdm(batches, desc=title, unit="step", total=method.steps, initial=start, disable=hidden)
         for step, batch in enumerate(bar, start):
-            outcome = method.loss(batch, step)
+            done, last = step + 1, step == method.steps - 1
+            complete = done % sums == 0 or last
+            if step % sums == 0:
+                optimizer.zero_grad(set_to_none=True)
+            with engine.summing(model, complete):
+                with engine.autocast():
+                    outcome = model(batch, step)
+                engine.backward(outcome.total / sums)
+            if not complete:
+                continue
             for group in optimizer.param_groups:
                 group["lr"] = method.learning_rate(step)
-            optimizer.zero_grad(set_to_none=True)
-            outcome.total.backward()  # type: ignore[no-untyped-call]  # torch has no type here
-            norm = nn.utils.clip_grad_norm_(parameters, method.gradient_norm or torch.inf)
-            if health.allows(outcome, norm):
-                optimizer.step()
+            norm = engine.norm(optimizer, parameters, method.gradient_norm)
+            if engine.step(optimizer, health.allows(outcome, norm)):
                 method.after_update(step)
-            else:
+            logs = step // sums % LOG_EVERY == 0 or last
+            looks = logs or engine.host_decides  # a GPU is not waited for in between
+            if looks and health.in_a_row:
                 health.check(step, outcome, norm, method, method.clip_names(batch))
-            last, stop = step == method.steps - 1, request.signal
-            if step % LOG_EVERY == 0 or last:
+            if logs and first:
                 course.write(step=step, skipped=health.skipped, loss=outcome.total, **outcome.terms)
-            if checkpoints and ((step + 1) % checkpoints.every == 0 or last or stop):
+            stop = largest(request.signal or 0) if looks or world_size() == 1 else 0
+            if checkpoints and (done % checkpoints.every < sums or last or stop):
                 course.flush()
-                checkpoints.save(state, step + 1)
+                checkpoints.save(state, done)
             if stop and not last:
-                raise _interrupted(stop, step + 1, checkpoints)
+                raise _interrupted(Signals(stop), done, checkpoints)
 
 
 def _interrupted(stop: Signals, done: int, checkpoints: Checkpoints | None) -> TrainingStoppedError:

@@ -22,6 +22,10 @@ class Method(nn.Module, ABC, Generic[Batch]):
     Everything that training changes is a parameter or a buffer of the module, or part of its random state. So a run
     that is stopped between two updates can go on exactly where it was.
 
+    Of several processes each has the method and draws the same random numbers. It makes views of its share of a batch
+    only (`collectives.share_of`), embeds them, and computes the loss of the whole batch from the embeddings of all
+    (`collectives.gather_shares`). So a batch, its loss and what enters the queue do not depend on how many there are.
+
     Args:
         steps: Number of updates.
         seed: Of the random numbers that torch draws in layers, such as dropout.
@@ -36,7 +40,7 @@ class Method(nn.Module, ABC, Generic[Batch]):
 
     @abstractmethod
     def batches(self, device: torch.device, start: int = 0) -> Iterator[Batch]:
-        """Yield the augmented views of each update from `start` to `steps`, on the device.
+        """Yield the augmented views of each batch from `start` to `steps`, on the device.
 
         A batch is drawn when it is asked for, not before: the random state between two updates is that of the next.
         """
@@ -65,9 +69,13 @@ class Method(nn.Module, ABC, Generic[Batch]):
     def loss(self, batch: Batch, step: int) -> LossOutput:
         """Return the loss of a batch with its gradient; updates the queue."""
 
+    def forward(self, batch: Batch, step: int) -> LossOutput:
+        """Return the loss of a batch, as `loss` does."""
+        return self.loss(batch, step)
+
     @abstractmethod
-    def optimizer(self) -> torch.optim.Optimizer:
-        """Return the optimiser of the parameters that are learnt."""
+    def optimizer(self, *, fused: bool = False) -> torch.optim.Optimizer:
+        """Return the optimiser of the parameters that are learnt; a fused one decides on the device what to skip."""
 
     @abstractmethod
     def learning_rate(self, step: int) -> float:

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from msclr.collectives import gather_rows, rank, world_size
 from msclr.errors import FileFormatError, TrainingError
 from msclr.strict_json import JsonValue
 from msclr.train.course import Course
+from msclr.train.engine import Engine
 from msclr.train.health import Health
 from msclr.train.method import Batch, Method
 
@@ -24,7 +26,7 @@ class RunState:
         optimizer: Of its parameters.
         course: Its log.
         health: Its count of skipped updates.
-        device: Where it runs.
+        engine: What computes it.
     """
 
     def __init__(
@@ -33,16 +35,17 @@ class RunState:
         optimizer: torch.optim.Optimizer,
         course: Course,
         health: Health,
-        device: torch.device,
+        engine: Engine,
     ) -> None:
         self.method = method
         self.optimizer = optimizer
         self.course = course
         self.health = health
-        self.device = device
+        self.engine = engine
+        self.device = engine.device
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return all tensors by name, on the CPU, as copies.
+        """Return all tensors by name, on the CPU, as copies; every process must call.
 
         Raises:
             TrainingError: If a weight or a moment of the optimiser is not finite: no checkpoint must have that.
@@ -58,9 +61,7 @@ class RunState:
                 expected="finite numbers",
                 remedy="a lower learning rate; the same command goes on from the newest checkpoint",
             )
-        found[f"{_RANDOM}cpu"] = torch.get_rng_state()
-        if self.device.type == "cuda":
-            found[f"{_RANDOM}cuda"] = torch.cuda.get_rng_state(self.device)
+        found |= {_RANDOM + name: _of_all(value) for name, value in self._own_random().items()}
         found |= {_RANDOM + _METHOD + name: value for name, value in self.method.random_state().items()}
         # Copies: safetensors takes no two tensors that share memory, as layers of some heads do.
         return {name: value.detach().to("cpu").contiguous().clone() for name, value in found.items()}
@@ -78,6 +79,7 @@ class RunState:
             "seconds": round(self.course.elapsed(), 3),
             "skipped": self.health.skipped,
             "skipped_in_a_row": self.health.in_a_row,
+            "scaler": self.engine.values(),
         }
 
     def restore(self, tensors: Mapping[str, Tensor], values: Mapping[str, JsonValue], *, where: str) -> None:
@@ -100,15 +102,40 @@ class RunState:
             index, _, entry = name.partition("/")
             optimizer.setdefault(int(index), {})[entry] = value
         self.method.set_random_state(_below(states, _METHOD))
-        torch.set_rng_state(states["cpu"])
-        if self.device.type == "cuda" and "cuda" in states:
-            torch.cuda.set_rng_state(states["cuda"], self.device)
+        self._restore_own(states)
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": optimizer, "param_groups": groups})
         self.method.load_state_dict(weights)
         self.course.seconds = _number(values, "seconds", where)
-        self.health.skipped = int(_number(values, "skipped", where))
-        self.health.in_a_row = int(_number(values, "skipped_in_a_row", where))
+        skipped, in_a_row = (int(_number(values, name, where)) for name in ("skipped", "skipped_in_a_row"))
+        self.health.restore(skipped, in_a_row)
+        scaler = values.get("scaler")
+        self.engine.restore(scaler if isinstance(scaler, dict) else {})
+
+    def _own_random(self) -> dict[str, Tensor]:
+        """The generators of layers such as dropout, which are others on every process."""
+        found = {"cpu": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            found["cuda"] = torch.cuda.get_rng_state(self.device)
+        return found
+
+    def _restore_own(self, states: Mapping[str, Tensor]) -> None:
+        """Go back to this process's generators; one that was not there before keeps those it started with."""
+        own = {name: _of_this(states[name]) for name in ("cpu", "cuda") if name in states}
+        if (cpu := own.get("cpu")) is not None:
+            torch.set_rng_state(cpu)
+        if self.device.type == "cuda" and (cuda := own.get("cuda")) is not None:
+            torch.cuda.set_rng_state(cuda, self.device)
+
+
+def _of_all(state: Tensor) -> Tensor:
+    """The states of a generator on all processes [ranks, n]; in a single process its state [n]."""
+    return state if world_size() == 1 else gather_rows(state[None])
+
+
+def _of_this(states: Tensor) -> Tensor | None:
+    rows = states if states.dim() == 2 else states[None]
+    return rows[rank()].clone() if rank() < len(rows) else None
 
 
 def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

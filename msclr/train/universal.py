@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from msclr.collectives import gather_shares, world_size
 from msclr.losses.msclr import MSCLRLoss
 from msclr.losses.output import LossOutput
 from msclr.models.base import PoseEncoder
@@ -24,7 +25,7 @@ from msclr.train.config import TrainConfig
 from msclr.train.data import WindowSampler
 from msclr.train.generators import Generator, restore, state_of
 from msclr.train.method import Method
-from msclr.train.sources import Source, load_sources
+from msclr.train.sources import IntArray, Source, load_sources
 from msclr.train.views import ViewMaker
 
 LABEL_SMOOTHING = 0.1
@@ -33,11 +34,18 @@ GRADIENT_NORM = 5.0
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """The clips of an update: a query and a key view of each, classes by family of sources, ids int64 [b]."""
+    """The clips of a batch: a query and a key view of each clip in this process's share, and what is known of all.
+
+    Args:
+        query, key: The views.
+        labels: For each block of clips its family of sources, the rows int64 [l] in the batch of the clips that have a
+            class, and their classes int64 [l].
+        ids: int64 [b].
+    """
 
     query: PoseBatch
     key: PoseBatch
-    labels: list[tuple[str, Tensor]]
+    labels: list[tuple[str, Tensor, Tensor]]
     ids: Tensor
 
 
@@ -98,13 +106,13 @@ class Universal(Method[Pairs]):
         names = _clip_ids(self.sources)
         for _ in range(start, self.steps):
             pairs = sampler.draw()
-            while sum(len(first.clips) for first, _ in pairs) < 2:
+            while sum(len(first.clips) for first, _ in pairs) < max(2, world_size()):
                 pairs = sampler.draw()
             mirrored = bool(sampler.random.random() < 0.5)
             first = views.batch([pair[0] for pair in pairs], mirrored)
             second = views.batch([pair[1] for pair in pairs], mirrored)
             drawn = [(self.sources[block.source], block.clips, names[block.source]) for block, _ in pairs]
-            labels = [(source.family, torch.from_numpy(source.labels[clips]).to(device)) for source, clips, _ in drawn]
+            labels = _known_labels([(source, clips) for source, clips, _ in drawn], device)
             ids = torch.cat([known[torch.from_numpy(clips)] for _, clips, known in drawn])
             yield Pairs(first.to(device), second.to(device), labels, ids.to(device))
 
@@ -132,22 +140,22 @@ class Universal(Method[Pairs]):
 
     def loss(self, batch: Pairs, step: int) -> LossOutput:
         """Return the contrast plus the weighted cross-entropy (term `labels`)."""
-        features, projected = self.query(batch.query)
+        features, projected = (gather_shares(each, len(batch.ids)) for each in self.query(batch.query))
         with torch.no_grad():
-            _, keys = self.key(batch.key)
+            keys = gather_shares(self.key(batch.key)[1], len(batch.ids))
         outcome: LossOutput = self.contrast(projected, keys, sample_ids=batch.ids)
         supervised = _label_loss(features, batch.labels, self.heads)
         total = outcome.total + self.config.loss.label_weight * supervised
         return LossOutput(total, {"labels": supervised.detach(), **outcome.terms})
 
-    def optimizer(self) -> torch.optim.Optimizer:
+    def optimizer(self, *, fused: bool = False) -> torch.optim.Optimizer:
         """Return AdamW with decay on matrices only."""
         parameters = [*self.query.parameters(), *self.heads.parameters()]
         groups = [
             {"params": [each for each in parameters if each.dim() > 1], "weight_decay": self.config.weight_decay},
             {"params": [each for each in parameters if each.dim() <= 1], "weight_decay": 0.0},
         ]
-        return torch.optim.AdamW(groups, lr=self.config.learning_rate)
+        return torch.optim.AdamW(groups, lr=self.config.learning_rate, fused=fused or None)
 
     def learning_rate(self, step: int) -> float:
         """Return a straight rise, then half a cosine down to zero."""
@@ -185,16 +193,24 @@ def _key(family: str) -> str:
     return family.replace(".", "_")
 
 
-def _label_loss(features: Tensor, labels: list[tuple[str, Tensor]], heads: nn.ModuleDict) -> Tensor:
+def _known_labels(drawn: list[tuple[Source, IntArray]], device: torch.device) -> list[tuple[str, Tensor, Tensor]]:
+    """The rows and classes of the clips that have one, block by block, found before the device is asked anything."""
+    found, start = [], 0
+    for source, clips in drawn:
+        classes = torch.from_numpy(source.labels[clips])
+        known = (classes >= 0).nonzero()[:, 0]
+        found.append((source.family, (start + known).to(device), classes[known].to(device)))
+        start += len(clips)
+    return found
+
+
+def _label_loss(features: Tensor, labels: list[tuple[str, Tensor, Tensor]], heads: nn.ModuleDict) -> Tensor:
     """Mean cross-entropy over the clips that have a class; zero if none has."""
     losses = [features.sum() * 0]
-    count = start = 0
-    for family, classes in labels:
-        rows = features[start : start + len(classes)]
-        start += len(classes)
-        known = classes >= 0
-        if _key(family) in heads and bool(known.any()):
-            scores = heads[_key(family)](rows[known])
-            losses.append(F.cross_entropy(scores, classes[known], reduction="sum", label_smoothing=LABEL_SMOOTHING))
-            count += int(known.sum())
+    count = 0
+    for family, rows, classes in labels:
+        if _key(family) in heads and len(rows):
+            scores = heads[_key(family)](features[rows])
+            losses.append(F.cross_entropy(scores, classes, reduction="sum", label_smoothing=LABEL_SMOOTHING))
+            count += len(rows)
     return torch.stack(losses).sum() / max(count, 1)

@@ -11,6 +11,7 @@ from einops import rearrange
 from torch import Tensor
 
 from msclr.augment.conventions import random_convention, registered_views
+from msclr.collectives import share_of
 from msclr.poses.batch import PoseBatch
 from msclr.poses.canonical import face_viewer, root_path, torso_length, turn_up
 from msclr.poses.convert import conversion_map
@@ -53,16 +54,25 @@ class ViewMaker:
     def batch(self, blocks: list[Block], mirrored: bool) -> PoseBatch:
         """Make one view of every clip of the blocks, each block in a convention drawn at random.
 
+        Of several processes each draws for all clips, and makes the views of its share of them.
+
         Args:
             blocks: Windows of clips.
             mirrored: Exchange left and right, for all clips alike, so that two views of a clip agree.
         """
-        return PoseBatch.from_blocks([self._view(block, mirrored) for block in blocks])
+        own = share_of(sum(len(block.clips) for block in blocks))
+        views, start = [], 0
+        for block in blocks:
+            count = len(block.clips)
+            rows = slice(min(max(own.start - start, 0), count), min(max(own.stop - start, 0), count))
+            views.append(self._view(block, mirrored, rows))
+            start += count
+        return PoseBatch.from_blocks([view for view in views if len(view[1])])
 
-    def _view(self, block: Block, mirrored: bool) -> tuple[SkeletonSpec, Tensor, Tensor, Tensor]:
-        valid = block.valid
+    def _view(self, block: Block, mirrored: bool, rows: slice) -> tuple[SkeletonSpec, Tensor, Tensor, Tensor]:
         up = self.sources[block.source].table.up
-        positions = _unify(turn_up(block.positions, up), valid, landmarks(block.skeleton), flat=False)
+        count, valid = len(block.valid), block.valid[rows]
+        positions = _unify(turn_up(block.positions[rows], up), valid, landmarks(block.skeleton), flat=False)
         if mirrored:
             order = list(block.skeleton.flip_index)
             positions = positions[:, :, order] * positions.new_tensor([-1.0, 1.0, 1.0])
@@ -71,8 +81,8 @@ class ViewMaker:
         if convention.joint_map is not None:
             positions, valid = convention.joint_map.apply(positions, valid)
         flat = bool(self.random.random() < self.config.flat)
-        positions = self._turn(positions, flat)
-        positions, valid = self._sense(positions, valid)
+        positions = self._turn(positions, flat, count, rows)
+        positions, valid = self._sense(positions, valid, count, rows)
         positions = _unify(positions, valid, landmarks(convention.skeleton), flat)
         flags = torch.full((len(positions),), flat, device=positions.device)
         return convention.skeleton, positions * valid[..., None], valid, flags
@@ -97,30 +107,29 @@ class ViewMaker:
             self._derived[source, number] = Convention(derived.spec, derived.joint_map)
         return self._derived[source, number]
 
-    def _turn(self, positions: Tensor, flat: bool) -> Tensor:
+    def _turn(self, positions: Tensor, flat: bool, count: int, rows: slice) -> Tensor:
         """Turn each clip as a camera (2D) or an imperfect alignment (3D) would have it; 2D loses its depth."""
         config = self.config
-        count = len(positions)
         if flat:
             yaw = self._uniform(count, math.radians(config.yaw))
             pitch = self._uniform(count, math.radians(config.pitch))
         else:
             yaw = torch.randn(count, generator=self.generator) * math.radians(config.facing_noise)
             pitch = torch.zeros(count)
-        turned = torch.einsum("mtjc,mdc->mtjd", positions, _rotation(yaw, pitch).to(positions.device))
+        turned = torch.einsum("mtjc,mdc->mtjd", positions, _rotation(yaw, pitch)[rows].to(positions.device))
         return turned * turned.new_tensor([1.0, 1.0, 0.0]) if flat else turned
 
-    def _sense(self, positions: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+    def _sense(self, positions: Tensor, valid: Tensor, count: int, rows: slice) -> tuple[Tensor, Tensor]:
         """Add what sensors do: noise of a strength drawn for each clip, and joints lost for a stretch of time."""
-        count, frames, joints = valid.shape
+        frames, joints = valid.shape[1:]
         strength = torch.rand(count, 1, 1, 1, generator=self.generator) * self.config.jitter
-        noise = torch.randn(positions.shape, generator=self.generator) * strength
+        noise = torch.randn((count, *positions.shape[1:]), generator=self.generator)[rows] * strength[rows]
         rate = torch.rand(count, 1, 1, generator=self.generator) * self.config.dropout
         lost = torch.rand(count, 1, joints, generator=self.generator) < rate
         centre = torch.rand(count, 1, joints, generator=self.generator)
         width = torch.rand(count, 1, joints, generator=self.generator)
         time = torch.linspace(0, 1, frames)[None, :, None]
-        kept = ~(lost & ((time - centre).abs() < width))
+        kept = ~(lost & ((time - centre).abs() < width))[rows]
         device = positions.device
         return positions + (noise.to(device) * (positions != 0)), valid & kept.to(device)
 

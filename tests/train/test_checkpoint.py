@@ -11,10 +11,12 @@ from training_runs import RUNS, folder, names, tiny_run
 from msclr.errors import FileFormatError
 from msclr.train import loop
 from msclr.train.course import Course
+from msclr.train.engine import Engine
 from msclr.train.generators import restore, state_of
 from msclr.train.health import Health
 from msclr.train.loop import pretrain
 from msclr.train.methods.momentum import MomentumContrast
+from msclr.train.runtime import RuntimeConfig
 from msclr.train.state import RunState
 from msclr.train.universal import Universal
 
@@ -99,7 +101,9 @@ def test_without_the_queue_or_a_generator_the_result_is_another(training_folder,
 
 def test_a_checkpoint_without_a_generator_is_refused(training_folder, tiny_config):
     method = Universal(tiny_config, training_folder)
-    run = RunState(method, method.optimizer(), Course(training_folder / "log"), Health(), torch.device("cpu"))
+    run = RunState(
+        method, method.optimizer(), Course(training_folder / "log"), Health(), Engine(RuntimeConfig(), "cpu")
+    )
     tensors = run.tensors()
     del tensors["random/method/noise"]
     with pytest.raises(FileFormatError, match=r"random states clips, conventions;.*expected clips, conventions, noise"):
@@ -127,7 +131,8 @@ def test_the_progress_bar_starts_where_the_run_goes_on(training_folder, tiny_con
 def test_a_state_of_another_network_changes_nothing(training_folder, tiny_config):
     def state(config):
         method = Universal(config, training_folder)
-        return RunState(method, method.optimizer(), Course(training_folder / "log"), Health(), torch.device("cpu"))
+        engine = Engine(RuntimeConfig(), "cpu")
+        return RunState(method, method.optimizer(), Course(training_folder / "log"), Health(), engine)
 
     wider = tiny_config.model_copy(update={"encoder": tiny_config.encoder.model_copy(update={"dim": 24})})
     run, other = state(tiny_config), state(wider)

@@ -89,4 +89,4 @@ class AimCLR(MomentumContrast[ThreeViews]):
         pooled = [
             PersonVectors.of(branch.encoder.pool(each), features.batch).mean()[view.rows] for each in (features, kept)
         ]
-        return branch.head(pooled[0]), branch.head(pooled[1])
+        return self.gathered(branch.head(pooled[0])), self.gathered(branch.head(pooled[1]))

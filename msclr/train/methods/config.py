@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsA
 
 from msclr.errors import ConfigError
 from msclr.models.config import FACES, ModelConfig
+from msclr.train.runtime import RuntimeConfig
 from msclr.train.watch.config import WatchConfig
 
 MethodName: TypeAlias = Literal["skeletonclr", "aimclr", "ms-aimclr", "skelemix", "crosclr", "isc"]
@@ -165,6 +166,7 @@ class PublishedConfig(_Config):
             batch, a key encoder that starts from other weights than the query encoder (not isc), key encoders of joint
             and bone that stop while CrosSCLR mines, head layers that its streams share.
         steps: Stop after so many updates; None for all epochs.
+        runtime: How the run is computed.
         watch: What is seen of it.
         checkpoint_every: Updates between two checkpoints, from which a run that was stopped goes on.
         seed: Of every random number.
@@ -186,6 +188,7 @@ class PublishedConfig(_Config):
     schedule: ScheduleConfig = ScheduleConfig()
     legacy: bool = False
     steps: Count | None = None
+    runtime: RuntimeConfig = RuntimeConfig()
     watch: WatchConfig = WatchConfig()
     checkpoint_every: Annotated[int, Field(ge=1, le=10**9)] = 500
     seed: Annotated[int, Field(ge=0, le=2**31)] = 0

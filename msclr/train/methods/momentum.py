@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from msclr.augment.clips import Clips
 from msclr.augment.recipes import Recipe, recipe
+from msclr.collectives import gather_shares, share_of, world_size
 from msclr.errors import ConfigError
 from msclr.models.base import PoseEncoder
 from msclr.models.build import build_encoder
@@ -65,6 +67,10 @@ class MomentumContrast(Method[Batch]):
                 expected="at least one batch",
                 remedy="a smaller schedule.batch_size",
             )
+        if config.schedule.batch_size < world_size():
+            raise ConfigError(
+                f"batches of {config.schedule.batch_size} clips", expected=f"{world_size()}, one a process"
+            )
         self.config = config
         self.clips = clips
         self.random = torch.Generator().manual_seed(config.seed)
@@ -97,14 +103,16 @@ class MomentumContrast(Method[Batch]):
         return ProjectionHead(inputs, self.config.contrast.projection, batch_norm=self.config.contrast.head_norm)
 
     def query(self, name: str, view: View) -> Tensor:
-        """Embed a view by a query branch: [b, d]."""
-        embeddings: Tensor = self.queries[name](view)
-        return embeddings
+        """Embed a view by a query branch: [b, d], the clips of all processes."""
+        return self.gathered(self.queries[name](view))
 
     def key(self, name: str, view: View) -> Tensor:
-        """Embed a view by the slow copy of a branch, without gradient: [b, d]."""
-        embeddings: Tensor = self.keys[name](view)
-        return embeddings
+        """Embed a view by the slow copy of a branch, without gradient: [b, d], the clips of all processes."""
+        return self.gathered(self.keys[name](view))
+
+    def gathered(self, embeddings: Tensor) -> Tensor:
+        """Return the embeddings of a whole batch from those of this process's share of it."""
+        return gather_shares(embeddings, self.config.schedule.batch_size)
 
     def recipe(self, name: str) -> Recipe:
         """Return the augmentations of a paper, with its defects if the run is to have them."""
@@ -142,8 +150,8 @@ class MomentumContrast(Method[Batch]):
         """Make the augmented views of the recordings `index` [b]."""
 
     def view(self, clips: DrawnClips, formats: Tensor, augmentation: Recipe) -> View:
-        """Make one view of recordings, each in the format drawn for it."""
-        return packed_view(list(draw_views(clips, formats, augmentation, self.random)))
+        """Make one view of this process's share of recordings, each in the format drawn for it."""
+        return packed_view(own_share(draw_views(clips, formats, augmentation, self.random), len(formats)))
 
     def draw_formats(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """Draw a query and a key format [b] for each recording."""
@@ -161,7 +169,7 @@ class MomentumContrast(Method[Batch]):
         """Return the ids of a batch for the loss, if it is to leave out negatives of the same clip."""
         return ids if self.config.contrast.exclude_same_clip else None
 
-    def optimizer(self) -> torch.optim.Optimizer:
+    def optimizer(self, *, fused: bool = False) -> torch.optim.Optimizer:
         """Return stochastic gradient descent on the query branches."""
         schedule = self.config.schedule
         return torch.optim.SGD(
@@ -170,6 +178,7 @@ class MomentumContrast(Method[Batch]):
             momentum=schedule.momentum,
             weight_decay=schedule.weight_decay,
             nesterov=schedule.nesterov,
+            fused=fused or None,
         )
 
     def learning_rate(self, step: int) -> float:
@@ -196,6 +205,27 @@ class MomentumContrast(Method[Batch]):
             if isinstance(branch, Branch):
                 found[name] = branch.encoder
         return found
+
+
+def own_share(blocks: Iterable[tuple[Tensor, Clips]], count: int) -> list[tuple[Tensor, Clips]]:
+    """Keep of blocks of clips those in this process's share of a batch.
+
+    Args:
+        blocks: The places [m] of clips in the batch, and the clips.
+        count: Clips of the batch.
+
+    Returns:
+        The same, with places in the share; blocks without a clip in it are left out.
+    """
+    own = share_of(count)
+    if own == slice(0, count):
+        return list(blocks)
+    kept = []
+    for places, clips in blocks:
+        inside = ((places >= own.start) & (places < own.stop)).nonzero()[:, 0]
+        if len(inside):
+            kept.append((places[inside] - own.start, clips.select(inside)))
+    return kept
 
 
 def initialise(module: nn.Module) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from msclr.augment.clips import Clips
 from msclr.augment.skelemix import SkeleMix
+from msclr.collectives import share_of
 from msclr.errors import ConfigError
 from msclr.losses.output import LossOutput
 from msclr.losses.skelemix import SkeleMixLoss
@@ -22,12 +23,15 @@ from msclr.models.per_skeleton import PerSkeletonEncoder
 from msclr.poses.streams import Stream, in_stream
 from msclr.train.methods.clips import AlignedClips, View, packed_view
 from msclr.train.methods.config import PublishedConfig
-from msclr.train.methods.momentum import Branch, MomentumContrast
+from msclr.train.methods.momentum import Branch, MomentumContrast, own_share
 
 
 @dataclass(frozen=True, eq=False)
 class MixedView:
-    """Clips with regions of others: `pasted` bool [b, t', j] at the rate of the features, `partner` int64 [b]."""
+    """Clips with regions of others: `pasted` bool [b, t', j] at the rate of the features, `partner` int64 [b].
+
+    Of several processes each has the view and `pasted` of its share, and every `partner`.
+    """
 
     view: View
     pasted: Tensor
@@ -72,7 +76,7 @@ class SkeleMixCLR(MomentumContrast[MixViews]):
         clips = self.clips.draw(index, self.random).select(0, torch.arange(len(index)))
         query, key = (self._in_stream(self.augmentation(clips, generator=self.random)) for _ in range(2))
         mixes = tuple(self._mixed(query, device) for _ in range(self.augmentation.mixes))
-        return MixViews(_whole(query).to(device), _whole(key).to(device), mixes, index.to(device))
+        return MixViews(_own(query).to(device), _own(key).to(device), mixes, index.to(device))
 
     def loss(self, batch: MixViews, step: int) -> LossOutput:
         """Return the contrast of whole clips plus those of the parts."""
@@ -103,7 +107,8 @@ class SkeleMixCLR(MomentumContrast[MixViews]):
 
     def _mixed(self, clips: Clips, device: torch.device) -> MixedView:
         mixed = self.mix(clips, generator=self.random)
-        return MixedView(_whole(mixed.clips).to(device), mixed.pasted.to(device), mixed.partner.to(device))
+        pasted = mixed.pasted[share_of(clips.num_clips)]
+        return MixedView(_own(mixed.clips).to(device), pasted.to(device), mixed.partner.to(device))
 
     def _parts(self, mix: MixedView) -> tuple[Tensor, Tensor]:
         """Embed the pasted region and the rest of each mixed clip."""
@@ -119,8 +124,9 @@ class SkeleMixCLR(MomentumContrast[MixViews]):
             PersonVectors.of(values, features.batch).mean(features.persons_in(region))
             for values, region in zip(pooled, (pasted, ~pasted), strict=True)
         )
-        return branch.head(inside), branch.head(outside)
+        return self.gathered(branch.head(inside)), self.gathered(branch.head(outside))
 
 
-def _whole(clips: Clips) -> View:
-    return packed_view([(torch.arange(clips.num_clips), clips)])
+def _own(clips: Clips) -> View:
+    """Pack this process's share of the clips of a batch."""
+    return packed_view(own_share([(torch.arange(clips.num_clips), clips)], clips.num_clips))
