@@ -21,7 +21,6 @@ from training_runs import after, tiny_run, train, write_folder
 
 from msclr.errors import ConfigError, TrainingError, TrainingStoppedError
 from msclr.losses.output import LossOutput
-from msclr.losses.queue import NegativeQueue
 from msclr.poses.batch import PoseBatch
 from msclr.train import health
 from msclr.train.engine import started
