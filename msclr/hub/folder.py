@@ -20,6 +20,7 @@ from msclr.hub.manifest import (
     WEIGHTS,
     Manifest,
     sha256,
+    upgrade_hint,
 )
 from msclr.hub.weights import LENGTH_BYTES, MAXIMUM_HEADER_BYTES, header_length
 from msclr.io.guard import shown
@@ -68,7 +69,12 @@ class ModelFiles:
             ConfigError: If the configuration is out of bounds.
         """
         manifest = self._manifest()
-        config = read_config(self.read(CONFIG, manifest), where=f"{self.where}/{CONFIG}")
+        data = self.read(CONFIG, manifest)
+        try:
+            config = read_config(data, where=f"{self.where}/{CONFIG}")
+        except ConfigError as error:
+            remedy = upgrade_hint(manifest.msclr_version) or error.remedy
+            raise ConfigError(error.found, where=error.where, expected=error.expected, remedy=remedy) from None
         metrics: Mapping[str, JsonValue] = {}
         if METRICS in self.paths and METRICS in manifest.files:
             metrics = _metrics(self.read(METRICS, manifest), f"{self.where}/{METRICS}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -102,7 +103,11 @@ class Manifest(_Strict):
                 expected=f"format {FORMAT_VERSION}",
                 remedy="pip install --upgrade msclr",
             )
-        return _checked(fields, where)
+        try:
+            return _checked(fields, where)
+        except ModelError as error:
+            hint = upgrade_hint(fields.get("msclr_version"))
+            raise ModelError(error.found, where=where, expected=error.expected, remedy=hint) from None
 
     def to_json(self) -> bytes:
         """Return the content of manifest.json."""
@@ -120,6 +125,23 @@ class Manifest(_Strict):
         raise ModelError(
             f"the manifest does not list {file}", where=where, expected=f"all of {', '.join(REQUIRED[1:])}"
         )
+
+
+def upgrade_hint(saved_by: object) -> str | None:
+    """Return what to try with a folder that is not understood, if another version of msclr saved it.
+
+    Args:
+        saved_by: What its manifest says about that.
+
+    Example:
+        >>> upgrade_hint("9.0.0")
+        'pip install --upgrade msclr: version 9.0.0 saved it'
+        >>> upgrade_hint(__version__) is None
+        True
+    """
+    if not isinstance(saved_by, str) or saved_by == __version__ or not re.fullmatch(r"[0-9][\w.+-]{0,31}", saved_by):
+        return None
+    return f"pip install --upgrade msclr: version {saved_by} saved it"
 
 
 def sha256(data: bytes) -> str:

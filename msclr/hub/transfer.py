@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 import warnings
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from msclr.errors import HubError, ModelError
+from msclr.errors import HubError, ModelError, MsclrError
 from msclr.hub.folder import incomplete
-from msclr.hub.manifest import LARGEST, REQUIRED
+from msclr.hub.manifest import LARGEST, MANIFEST, REQUIRED, Manifest
 from msclr.hub.names import HubModel, expanded
 from msclr.hub.problems import TemporaryHubError, translated
 from msclr.hub.waiting import patience
@@ -61,7 +61,7 @@ def fetch(
     if offline or pinned:
         paths = _cached(model, cache, files)
         missing = _missing(files, paths)
-        if not missing and (offline or len(paths) == len(files)):
+        if not missing and (offline or _has_all(paths, files)):
             return _inside(paths, model, cache)
         if offline:
             raise _not_cached(model, cache, missing)
@@ -90,6 +90,15 @@ def discard(path: Path, cache: Path | None = None) -> None:
         if target.parent.resolve().is_relative_to(repository):
             with suppress(OSError):
                 target.unlink()
+
+
+def _has_all(paths: Mapping[str, Path], files: Sequence[str]) -> bool:
+    """Whether nothing is left to fetch of a commit: of the files that not every model has, the manifest tells."""
+    try:
+        listed = Manifest.from_json(paths[MANIFEST].read_bytes(), where=MANIFEST).files
+    except (MsclrError, OSError, KeyError):
+        return False
+    return all(file in paths for file in files if file in REQUIRED or file in listed)
 
 
 def _missing(files: Sequence[str], there: Container[str]) -> list[str]:

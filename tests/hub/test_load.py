@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -88,10 +89,6 @@ def test_a_home_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_arguments_that_cannot_be_meant(tmp_path: Path) -> None:
     folder = save_tiny(tmp_path / "x")
-    with pytest.raises(ConfigError, match="dtype"):
-        load_pretrained(folder, dtype=torch.int64)
-    with pytest.raises(ConfigError, match="device=nowhere"):
-        load_pretrained(folder, device="nowhere")
     with pytest.raises(ConfigError, match="metrics"):
         save_pretrained(tiny_encoder(), folder, metrics={"top": float("nan")})
     with pytest.raises(ModelError, match="name"):
@@ -99,6 +96,40 @@ def test_arguments_that_cannot_be_meant(tmp_path: Path) -> None:
     with pytest.raises(NotAFileError, match="cannot write"):
         save_pretrained(tiny_encoder(), folder / "config.json" / "below")
     assert same_weights(load_pretrained(folder), tiny_encoder())
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"dtype": torch.int64}, r"dtype=torch\.int64; expected one of torch\.float32, torch\.float16"),
+        ({"dtype": "float16"}, r"dtype='float16'; expected .*Try: dtype=torch\.float16"),
+        ({"dtype": torch.complex64}, "expected one of"),
+        ({"device": "nowhere"}, r"device=nowhere: .*expected a device of this machine. Try: device='cpu'"),
+        ({"device": "cuda:99"}, "device=cuda:99"),
+        ({"device": 3.5}, r"device=3\.5"),
+        ({"device": "meta"}, "meta, which holds no numbers"),
+        ({"expected_sha256": "main"}, "64 hexadecimal digits"),
+        ({"expected_sha256": 7}, "64 hexadecimal digits"),
+        ({"expected_sha256": "0" * 64 + "\n"}, "64 hexadecimal digits"),
+    ],
+)
+def test_a_wrong_argument_is_named_before_anything_is_read(options: dict[str, object], says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        load_pretrained("owner/nothing", **options)  # type: ignore[arg-type]
+
+
+def test_device_and_dtype_are_those_asked_for(tmp_path: Path) -> None:
+    encoder = load_pretrained(save_tiny(tmp_path / "x"), device=torch.device("cpu"), dtype=torch.bfloat16)
+    assert {(value.device.type, value.dtype) for value in encoder.parameters()} == {("cpu", torch.bfloat16)}
+
+
+def test_many_threads_that_load_move_no_random_number(tmp_path: Path) -> None:
+    folder = save_tiny(tmp_path / "x")
+    before = torch.random.get_rng_state()
+    with ThreadPoolExecutor(8) as pool:
+        encoders = list(pool.map(lambda _: load_pretrained(folder), range(32)))
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert all(same_weights(encoder, tiny_encoder()) for encoder in encoders)
 
 
 def test_bundled_models_have_a_whole_folder() -> None:
