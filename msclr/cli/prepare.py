@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from msclr.cli.options import Command, Reading, printable, reading_options
+
+if TYPE_CHECKING:
+    from msclr.store.build import Prepared
+    from msclr.store.rows import Columns
 
 
 @click.command(cls=Command)
@@ -23,6 +27,13 @@ from msclr.cli.options import Command, Reading, printable, reading_options
     show_default=True,
     help="What is the same motion: equal facts `recording`, or equal file names.",
 )
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="ROLE=NAME",
+    help="Column of a table: positions, name, fps, confidence, valid, or meta for a fact to keep; repeatable.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace a store of other files that is there.")
 @reading_options
 def prepare(
@@ -33,17 +44,41 @@ def prepare(
     skip: bool,
     precision: Literal["float32", "float16"],
     pairing: Literal["meta", "name"],
+    columns: tuple[str, ...],
     overwrite: bool,
 ) -> None:
     """Put pose files of any formats and conventions into one clip store.
 
     FILES are files, folders of files however deep, and prepared .npz data sets. Interrupted and started again, it goes
     on where it was. The store's inputs.jsonl says what has become of every file.
+
+    FILES may also be one table with a recording in each row: a Parquet file, a folder of them, or a folder that
+    Dataset.save_to_disk of Hugging Face wrote. It needs --skeleton, and --column for each column that is not called
+    as its role.
     """
     from tqdm import tqdm
 
     from msclr.store.build import prepare as make
+    from msclr.store.dataset import from_dataset, is_dataset
 
+    if any(is_dataset(file) for file in files):
+        if len(files) > 1 or reading.skeleton is None:
+            raise click.UsageError("A table is prepared alone, and needs --skeleton: the convention of its poses.")
+        done = from_dataset(
+            files[0],
+            output,
+            skeleton=reading.skeleton,
+            columns=_columns(columns),
+            fps=reading.fps,
+            unit=reading.unit,
+            up=reading.up,
+            precision=precision,
+            on_error="skip" if skip else "raise",
+        )
+        _report(done, "rows")
+        return
+    if columns:
+        raise click.UsageError("--column is for a table.")
     with tqdm(unit=" files", disable=None, file=sys.stderr, leave=False) as bar:
 
         def progress(done: int, total: int) -> None:
@@ -66,11 +101,35 @@ def prepare(
             overwrite=overwrite,
             progress=progress,
         )
+    _report(done, "files")
+
+
+def _report(done: Prepared, inputs: str) -> None:
+    """Say what has become of the inputs."""
     finished = sum(entry.outcome == "done" for entry in done.inputs)
     click.echo(
-        f"{printable(str(done.path))}: {done.recordings:,} recordings of {finished:,} files; "
+        f"{printable(str(done.path))}: {done.recordings:,} recordings of {finished:,} {inputs}; "
         f"{len(done.failures):,} failed, {len(done.left_out):,} left out"
     )
     for kind, entries in (("failed", done.failures), ("left out", done.left_out)):
         for entry in entries:
             click.echo(f"{kind}: {printable(entry.path)}: {printable(entry.reason)}", err=True)
+
+
+def _columns(given: tuple[str, ...]) -> Columns:
+    """Take "positions=keypoints" and the like apart."""
+    from msclr.store.rows import Columns
+
+    single: dict[str, str] = {}
+    meta: list[str] = []
+    for entry in given:
+        role, _, name = entry.partition("=")
+        if role == "meta" and name:
+            meta.append(name)
+        elif role in ("positions", "name", "fps", "confidence", "valid") and name:
+            single[role] = name
+        else:
+            raise click.BadParameter(
+                f"{entry!r}; expected ROLE=NAME, such as positions=keypoints", param_hint="--column"
+            )
+    return Columns(**single, meta=tuple(meta))

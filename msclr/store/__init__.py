@@ -6,6 +6,7 @@
 from msclr.store.build import Prepared, prepare
 from msclr.store.clip_store import ClipStore
 from msclr.store.collection import to_collection
+from msclr.store.dataset import from_dataset
 from msclr.store.gather import WindowBlock
 from msclr.store.inputs import InputOutcome
 from msclr.store.pack import pack
@@ -21,6 +22,7 @@ __all__ = [
     "WindowBlock",
     "Windows",
     "clips_of_rows",
+    "from_dataset",
     "pack",
     "parquet_rows",
     "prepare",

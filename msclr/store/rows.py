@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from msclr.errors import FileFormatError, MissingExtraError, MsclrError
+from msclr.errors import FileFormatError, MissingExtraError, MsclrError, PoseTypeError
 from msclr.io import guard
 from msclr.io.registry import PathLike
 from msclr.poses.sequence import PoseSequence
@@ -71,28 +71,57 @@ def clips_of_rows(
         >>> write_store(clips, tempfile.mkdtemp() + "/store")
         1
     """
-    wanted = columns or Columns()
+    reading = RowReading(skeleton, columns or Columns(), layout, fps, unit, up, zeros_are_missing, source)
     for number, row in enumerate(rows):
-        where = f"{source}, row {number}"
-        rate = fps if wanted.fps is None else _value(row, wanted.fps, where)
+        yield reading.clip(number, row)
+
+
+@dataclass(frozen=True)
+class RowReading:
+    """How rows become recordings; see `clips_of_rows`."""
+
+    skeleton: str | SkeletonSpec
+    columns: Columns
+    layout: str | None = None
+    fps: float | None = None
+    unit: str | None = None
+    up: str | None = None
+    zeros_are_missing: bool = False
+    source: str = "table"
+
+    def where(self, number: int) -> str:
+        """Return what a row is called in messages."""
+        return f"{self.source}, row {number}"
+
+    def clip(self, number: int, row: object) -> tuple[str, PoseSequence]:
+        """Return name and recording of a row.
+
+        Raises:
+            FileFormatError: If the row has no such column.
+            PoseError, PoseTypeError: If it is no row, or its poses do not fit the skeleton.
+        """
+        wanted, where = self.columns, self.where(number)
+        if not isinstance(row, Mapping):
+            raise PoseTypeError(f"a {type(row).__name__}", where=where, expected="a dict with the columns")
+        rate = self.fps if wanted.fps is None else _value(row, wanted.fps, where)
         try:
             clip = PoseSequence.from_array(
                 _value(row, wanted.positions, where),
-                skeleton,
-                layout=layout,
+                self.skeleton,
+                layout=self.layout,
                 fps=rate,  # type: ignore[arg-type]  # checked by from_array
                 confidence=None if wanted.confidence is None else _value(row, wanted.confidence, where),
                 valid=None if wanted.valid is None else _value(row, wanted.valid, where),
-                unit=unit,
-                up=up,
-                zeros_are_missing=zeros_are_missing,
+                unit=self.unit,
+                up=self.up,
+                zeros_are_missing=self.zeros_are_missing,
                 source=where,
                 meta={name: str(_value(row, name, where)) for name in wanted.meta},
             )
         except MsclrError as error:
             error.where = error.where or where
             raise
-        yield str(number) if wanted.name is None else str(_value(row, wanted.name, where)), clip
+        return str(number) if wanted.name is None else str(_value(row, wanted.name, where)), clip
 
 
 def parquet_rows(path: PathLike, columns: Sequence[str] | None = None) -> Iterator[dict[str, object]]:
@@ -138,7 +167,7 @@ def parquet_rows(path: PathLike, columns: Sequence[str] | None = None) -> Iterat
         raise FileFormatError(f"not a readable Parquet table ({error})", where=where) from None
 
 
-def _value(row: Mapping[str, object], column: str, where: str) -> object:
+def _value(row: Mapping[object, object], column: str, where: str) -> object:
     if column not in row:
         listed = ", ".join(str(name) for name in list(row)[:20])
         raise FileFormatError(f"no column {column!r:.60}", where=where, expected=f"one of {listed}")

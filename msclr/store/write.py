@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from msclr.errors import NotAFileError, PoseTypeError, StoreError
@@ -14,7 +16,7 @@ from msclr.poses.sequence import PoseSequence
 from msclr.store.assemble import assemble
 from msclr.store.inputs import InputOutcome
 from msclr.store.layout import Precision
-from msclr.store.shard import shard_writer
+from msclr.store.shard import ShardWriter, shard_writer
 
 
 def write_store(
@@ -43,23 +45,47 @@ def write_store(
         >>> write_store([("a", waves[0]), ("b", waves[1])], tempfile.mkdtemp() + "/store")
         2
     """
+    with store_writer(out, precision, source) as building:
+        for name, clip in clips:
+            given: object = clip
+            if not isinstance(given, PoseSequence):
+                raise PoseTypeError(f"a {type(given).__name__} called {name!r:.60}", expected="a PoseSequence")
+            building.shard.add(clip, name=name, recording=clip.meta.get("recording"), input=0, source=0)
+        building.shard.account(InputOutcome(source, "done", building.shard.recordings))
+    return building.recordings
+
+
+@dataclass
+class Building:
+    """A store that is being made: what takes the recordings, and how many there are in the end."""
+
+    shard: ShardWriter
+    recordings: int = 0
+
+
+@contextmanager
+def store_writer(out: PathLike, precision: Precision, source: str) -> Iterator[Building]:
+    """Make a new store of what the block writes; it appears complete, when the block has ended without an error.
+
+    Args:
+        out: The store to make; nothing is there yet.
+        precision: "float32" or "float16".
+        source: Name of all recordings, for weights.
+
+    Raises:
+        StoreError: If something is at `out`, or it cannot be written.
+    """
     place = guard.to_path(out)
-    where = guard.shown(place)
     if not place.parent.is_dir():
         raise NotAFileError("no such folder", where=guard.shown(place.parent), expected="a folder for the store")
     if place.exists() or place.is_symlink():
-        raise StoreError("something is there already", where=where, expected="a name that is free")
-    building = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".building", dir=place.parent))
+        raise StoreError("something is there already", where=guard.shown(place), expected="a name that is free")
+    folder = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".building", dir=place.parent))
     try:
-        with shard_writer(building / "shard", precision) as writer:
-            for name, clip in clips:
-                given: object = clip
-                if not isinstance(given, PoseSequence):
-                    raise PoseTypeError(f"a {type(given).__name__} called {name!r:.60}", expected="a PoseSequence")
-                writer.add(clip, name=name, recording=clip.meta.get("recording"), input=0, source=0)
-            writer.account(InputOutcome(source, "done", writer.recordings))
-        recordings = assemble([building / "shard"], building / "store", precision, [source], "")
-        (building / "store").rename(place)
+        with shard_writer(folder / "shard", precision) as writer:
+            building = Building(writer)
+            yield building
+        building.recordings = assemble([folder / "shard"], folder / "store", precision, [source], "")
+        (folder / "store").rename(place)
     finally:
-        shutil.rmtree(building, ignore_errors=True)
-    return recordings
+        shutil.rmtree(folder, ignore_errors=True)

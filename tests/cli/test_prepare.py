@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import numpy as np
+import pytest
+
 import msclr
 from msclr.store import ClipStore
 
@@ -36,3 +39,36 @@ def test_wrong_usage_is_told_apart(run, tmp_path):
     assert run("prepare", "a.npz").code == 2
     assert run("prepare", "a.npz", "-o", tmp_path / "store", "--workers", 0).code == 2
     assert run("prepare", "nowhere.npz", "-o", tmp_path / "store").code == 1
+
+
+def test_a_table_becomes_a_store_row_by_row(run, tmp_path):
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    poses = np.random.default_rng(0).normal(size=(3, 4, 17, 2)).tolist()
+    poses[1] = [[[0.0, 0.0]] * 16]
+    table = pyarrow.table({"keypoints": poses, "rate": [20.0, 25.0, 30.0], "word": ["a", "b", "c"]})
+    parquet.write_table(table, tmp_path / "clips.parquet")
+    columns = [f"--column={each}" for each in ("positions=keypoints", "fps=rate", "name=word", "meta=word")]
+    options = ["--skeleton", "coco_17", *columns, "-o", tmp_path / "store"]
+    stopped = run("prepare", tmp_path / "clips.parquet", *options)
+    assert stopped.code == 1
+    assert "clips.parquet, row 1" in stopped.err
+    done = run("prepare", tmp_path / "clips.parquet", *options, "--skip")
+    assert done.code == 0
+    assert "2 recordings of 2 rows; 1 failed, 0 left out" in done.out
+    store = ClipStore(tmp_path / "store")
+    assert (store.names, store.column("word"), store.fps.tolist()) == (("a", "c"), ("a", "c"), [20.0, 30.0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        (["a.parquet"], "needs --skeleton"),
+        (["a.parquet", "b.bvh", "--skeleton", "coco_17"], "prepared alone"),
+        (["a.bvh", "--column", "name=id"], "is for a table"),
+        (["a.parquet", "--skeleton", "coco_17", "--column", "joints=id"], "expected ROLE=NAME"),
+    ],
+)
+def test_the_command_says_what_a_table_needs(run, tmp_path, arguments, found):
+    outcome = run("prepare", *arguments, "-o", tmp_path / "store")
+    assert outcome.code == 2
+    assert found in " ".join(outcome.err.split())
