@@ -16,13 +16,16 @@ from msclr import __version__
 from msclr.cli.demo import demo
 from msclr.cli.doctor import doctor
 from msclr.cli.embed import embed
+from msclr.cli.embed_corpus import embed_corpus
 from msclr.cli.evaluate import evaluate
 from msclr.cli.import_checkpoint import import_checkpoint
 from msclr.cli.index import index
+from msclr.cli.models import models
 from msclr.cli.options import debug_option, printable
 from msclr.cli.prepare import prepare
 from msclr.cli.pretrain import pretrain
 from msclr.cli.protocol import protocol
+from msclr.cli.push import push
 from msclr.cli.read import read
 from msclr.cli.search import search
 from msclr.cli.show import show
@@ -32,11 +35,14 @@ from msclr.errors import MsclrError
 COMMANDS: tuple[click.Command, ...] = (
     demo,
     embed,
+    embed_corpus,
     evaluate,
     index,
     search,
     read,
     skeletons,
+    models,
+    push,
     prepare,
     pretrain,
     protocol,
