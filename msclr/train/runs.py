@@ -63,6 +63,18 @@ def load_run(name: str | Path, changes: Sequence[str] = ()) -> RunConfig:
         raise ConfigError(f"{place or 'the run'}: {first['msg']}", where=str(name)) from None
 
 
+def clips_of_a_batch(config: RunConfig) -> int:
+    """Return how many clips a run looks at in each step, in all processes.
+
+    Example:
+        >>> clips_of_a_batch(load_run("aimclr"))
+        128
+    """
+    if isinstance(config, PublishedConfig):
+        return config.schedule.batch_size
+    return max(1, config.batch_size // config.blocks) * config.blocks
+
+
 def to_yaml(config: RunConfig) -> str:
     """Write a run as YAML that `load_run` takes, with every field.
 

@@ -5,9 +5,11 @@ import signal
 from pathlib import Path
 
 import pytest
+from training_runs import universal_run, write_folder
 
 from msclr.errors import TrainingStoppedError
 from msclr.train import loop
+from msclr.train.runs import load_run, to_yaml
 
 
 @pytest.fixture
@@ -64,3 +66,37 @@ def test_bad_recipe_and_bad_steps(run, calls, tmp_path):
     assert run("pretrain", "no-such-recipe", "--data", "d", "-o", "out").code == 1
     assert run("pretrain", "msclr-base", "--data", "d", "-o", "out", "--steps", "0").code == 2
     assert calls == []
+
+
+def test_the_settings_are_printed_and_the_model_has_the_name_of_the_run(run, calls, tmp_path):
+    words = ("pretrain", "aimclr", "--data", "data", "--set", "watch.knn.file=labelled.npz", "--set", "name=mine")
+    outcome = run(*words)
+    assert (outcome.code, calls[0][2]) == (0, Path("mine"))
+    assert outcome.out.endswith("mine: written to mine\n")
+    again = tmp_path / "again.yaml"
+    again.write_text(outcome.out.removesuffix("mine: written to mine\n"))
+    assert load_run(again) == calls[0][0]
+    assert load_run(again).watch.knn.file == "labelled.npz"
+
+
+def test_other_processes_of_a_run_print_nothing(run, calls, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    assert run("pretrain", "aimclr", "--data", "data", "-o", "out") == (0, "", "")
+
+
+def test_a_dry_run_says_what_the_run_would_be_and_writes_nothing(run, calls, tmp_path):
+    data = write_folder(tmp_path / "data")
+    (tmp_path / "tiny.yaml").write_text(to_yaml(universal_run(steps=40)))
+    before = sorted(tmp_path.rglob("*"))
+    words = ("pretrain", tmp_path / "tiny.yaml", "--data", data, "-o", tmp_path / "out", "--device", "cpu", "--dry-run")
+    outcome = run(*words)
+    assert outcome.code == 0, outcome.err
+    assert calls == []
+    assert sorted(tmp_path.rglob("*")) == before
+    assert outcome.out.startswith("name: tiny\n")
+    words = {line.split()[0] for line in outcome.out.split("\n\n")[-1].splitlines()}
+    assert words == {"run", "data", "steps", "parameters", "memory", "peak", "rate", "time"}
+    assert "40 of 8 clips each" in outcome.out
+    missing = run("pretrain", tmp_path / "tiny.yaml", "--data", tmp_path, "-o", tmp_path / "out", "--dry-run")
+    assert (missing.code, calls) == (1, [])
+    assert "no such file" in missing.err

@@ -44,6 +44,10 @@ class Labelled:
     gallery: Tensor
     queries: Tensor
 
+    def __str__(self) -> str:
+        how = "each among all others" if self.leaves_one_out else f"{len(self.queries):,} among {len(self.gallery):,}"
+        return f"{len(self.clips):,} clips of {int(self.classes.max()) + 1:,} classes, {how}"
+
     @property
     def leaves_one_out(self) -> bool:
         """Whether every clip is searched for among all others."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from msclr.train.watch.observer import Line
 
@@ -26,15 +26,14 @@ class Progress:
         self.total = total
         self.clips = clips
         self.shown = shown
-        self._bar: tqdm[int] | None = None
+        self._bar: tqdm[NoReturn] | None = None
 
     def begin(self, step: int) -> None:
         """Show the bar, with the updates before this one as done."""
         from tqdm import tqdm
 
         title = f"pretrain, from step {step:,}" if step else "pretrain"
-        bar: tqdm[int] = tqdm(total=self.total, initial=step, desc=title, unit="step", disable=not self.shown)
-        self._bar = bar
+        self._bar = tqdm(total=self.total, initial=step, desc=title, unit="step", disable=not self.shown)
 
     def over(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """Yield batches; each is counted when the next one is asked for."""
