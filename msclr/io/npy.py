@@ -133,7 +133,8 @@ def _parse_header(
 
 def _dtype(text: str, where: str, kinds: str) -> np.dtype[np.generic]:
     try:
-        dtype = np.dtype(text)
+        # NumPy knows more letters than it writes, and warns of some.
+        dtype = np.dtype(text if text.lstrip("<>|=")[0] in kinds else object)
     except TypeError:
         dtype = np.dtype(object)
     if dtype.kind not in kinds or not dtype.itemsize:

@@ -100,3 +100,12 @@ def test_another_number_of_joints_names_what_fits(tmp_path):
     np.save(tmp_path / "a.npy", np.ones((6, 25, 3)))
     with pytest.raises(PoseError, match=r"25 joints.*kinect_v2_25"):
         read(tmp_path / "a.npy", skeleton="kinect_v1_20")
+
+
+def test_letters_of_types_that_numpy_has_given_up_are_refused_without_its_warning():
+    data = io.BytesIO()
+    np.save(data, np.array([b"left", b"right"]))
+    content = data.getvalue().replace(b"'|S5'", b"'|a5'")
+    assert b"'|a5'" in content
+    with pytest.raises(FileFormatError, match=r"values of type '\|a5'"):
+        parse_npy(content, "names.npy", text=True)
