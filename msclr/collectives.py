@@ -181,7 +181,7 @@ def gather_texts(text: str) -> list[str]:
         return [text]
     own = text.encode()
     lengths = gather_rows(torch.tensor([len(own)])).tolist()
-    parts = gather_rows(torch.tensor(list(own), dtype=torch.uint8)).split(lengths)
+    parts = torch.split(gather_rows(torch.tensor(list(own), dtype=torch.uint8)), lengths)
     return [bytes(part.tolist()).decode() for part in parts]
 
 

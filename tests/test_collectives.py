@@ -11,7 +11,18 @@ import pytest
 import torch
 from child import two_ranks
 
-from msclr.collectives import all_reduce_sum, gather_rows, rank, world_size
+from msclr.collectives import (
+    all_reduce_sum,
+    all_true,
+    gather_rows,
+    gather_shares,
+    gather_texts,
+    largest,
+    peers_may_end,
+    rank,
+    share_of,
+    world_size,
+)
 from msclr.errors import PoseError
 
 
@@ -21,6 +32,17 @@ def test_single_process_is_the_identity() -> None:
     assert torch.equal(gather_rows(tensor), tensor)
     assert not gather_rows(tensor).requires_grad
     assert all_reduce_sum(tensor) is tensor
+    assert gather_shares(tensor, 3) is tensor
+    assert share_of(3) == slice(0, 3)
+    assert all_true(torch.tensor(False)).item() is False
+    assert (largest(-3), gather_texts("müde")) == (-3, ["müde"])
+
+
+@pytest.mark.parametrize("error", [RuntimeError("gloo is a word"), ValueError("gloo"), PoseError("other")])
+def test_an_error_of_a_single_process_is_nobody_else_s_fault(error: Exception) -> None:
+    with pytest.raises(type(error)) as caught, peers_may_end():
+        raise error
+    assert caught.value is error
 
 
 def test_a_scalar_has_no_rows() -> None:
@@ -54,6 +76,23 @@ def test_sum_has_the_gradient_of_all_processes(two_processes: list[dict[str, obj
         assert found["gradient"] == 9.0
 
 
+def test_shares_make_up_the_batch_and_get_the_gradient_that_the_mean_over_processes_makes_whole(
+    two_processes: list[dict[str, object]],
+) -> None:
+    # Both compute sum(x * [1, 2, 3]) of the whole batch; the mean over processes halves what each has of its own rows.
+    assert [found["share"] for found in two_processes] == [[0], [1, 2]]
+    assert [found["whole"] for found in two_processes] == [[0.0, 1.0, 2.0]] * 2
+    assert [found["share_gradient"] for found in two_processes] == [[2.0], [4.0, 6.0]]
+    assert [found["no_share"] for found in two_processes] == [[7.0]] * 2
+
+
+def test_flags_numbers_and_texts_of_all_are_known_to_all(two_processes: list[dict[str, object]]) -> None:
+    for found in two_processes:
+        assert found["all_true"] == [True, False]
+        assert found["largest"] == 15
+        assert found["texts"] == ["", "process 1: schön"]
+
+
 def test_queue_is_the_same_on_every_process(two_processes: list[dict[str, object]]) -> None:
     # Ranks bring keys 0..2 and 100..101, then 3 and nothing; one key of rank 1 is NaN. Size 4.
     for found in two_processes:
@@ -74,6 +113,16 @@ def _work(number: int, store: str) -> dict[str, object]:
     total = all_reduce_sum(value)
     ((number + 1) * total**2 / 2).backward()
     found["sum"], found["gradient"] = total.item(), value.grad.item()
+
+    own = torch.arange(3)[share_of(3)]
+    rows = own.double().requires_grad_()
+    whole = gather_shares(rows, 3)
+    (whole * torch.tensor([1.0, 2.0, 3.0])).sum().backward()
+    found |= {"share": own.tolist(), "whole": whole.tolist(), "share_gradient": rows.grad.tolist()}
+    found["no_share"] = gather_shares(torch.tensor([7.0])[share_of(1)], 1).tolist()
+    found["all_true"] = [bool(all_true(torch.tensor(flag))) for flag in (True, number == 0)]
+    found["largest"] = largest(15 * number)
+    found["texts"] = gather_texts(f"process {number}: schön" if number else "")
 
     queue = NegativeQueue(dim=1, size=4)
     ids = torch.arange(3) if number == 0 else torch.tensor([100, 101])

@@ -95,7 +95,7 @@ class NegativeQueue(nn.Module):
         valid = torch.ones_like(ids, dtype=torch.bool) if valid is None else valid.to(keys.device)
         if self.gathers:
             rows, ids, valid = gather_rows(rows), gather_rows(ids), gather_rows(valid)
-        for part in zip(*(each.split(self.size) for each in (rows, ids, valid)), strict=True):
+        for part in zip(*(torch.split(each, self.size) for each in (rows, ids, valid)), strict=True):
             self._put(*part)
 
     def _put(self, rows: Tensor, ids: Tensor, valid: Tensor) -> None:

@@ -75,8 +75,8 @@ class Engine:
 
     @property
     def host_decides(self) -> bool:
-        """Whether this process may look at numbers of every step; on a GPU that would make it wait."""
-        return self.device.type == "cpu"
+        """Whether this process may look at numbers of every step; for a GPU of CUDA it would have to wait."""
+        return self.device.type != "cuda"
 
     def prepare(self, method: nn.Module) -> nn.Module:
         """Move what is trained to the device.
@@ -109,7 +109,8 @@ class Engine:
     def backward(self, loss: Tensor) -> None:
         """Add the gradient of a loss to that of the batches before."""
         scaler = self._scaler
-        (loss if scaler is None else scaler.scale(loss)).backward()
+        scaled = loss if scaler is None else scaler.scale(loss)
+        scaled.backward()  # type: ignore[no-untyped-call]  # torch has no type here
 
     def norm(self, optimizer: torch.optim.Optimizer, parameters: Sequence[Tensor], largest: float | None) -> Tensor:
         """Return the norm of all gradients, and scale them down to the largest one that is allowed."""
@@ -133,10 +134,8 @@ class Engine:
         else:
             optimizer.found_inf = (~good).float()  # type: ignore[attr-defined]  # what GradScaler sets, too
         scaler = self._scaler
-        if made and scaler is None:
-            optimizer.step()
-        elif made:
-            scaler.step(optimizer)
+        if made:
+            optimizer.step() if scaler is None else scaler.step(optimizer)
         if scaler is not None:
             scaler.update()
         return made
