@@ -66,9 +66,9 @@ class Report(_Record):
 
     Args:
         name: Of the run.
-        finished: Whether all updates were made.
+        finished: Whether it came to its end.
         stopped: Why not.
-        updates, planned: Updates that were made and that there are in all.
+        steps, planned: Batches that were seen and that there are in all.
         seconds: Time that they took, in all processes that went on with the run.
         clips: Clips that were seen.
         clips_per_second: Of the whole time.
@@ -85,7 +85,7 @@ class Report(_Record):
     name: str
     finished: bool
     stopped: str | None
-    updates: int
+    steps: int
     planned: int
     seconds: float
     clips: int
@@ -107,7 +107,7 @@ def make_report(
     *,
     name: str,
     stopped: str | None,
-    updates: int,
+    steps: int,
     planned: int,
     seconds: float,
     clips: int,
@@ -118,20 +118,20 @@ def make_report(
 
     Args:
         lines: Of the log.
-        name, stopped, updates, planned, seconds, config, data: See `Report`.
-        clips: Of an update.
+        name, stopped, steps, planned, seconds, config, data: See `Report`.
+        clips: Of a batch.
     """
     last = _numbers(lines[-1]) if lines else {}
     rejected = last.get("rejected")
     return Report(
         name=name,
-        finished=updates == planned,
+        finished=steps == planned,
         stopped=stopped,
-        updates=updates,
+        steps=steps,
         planned=planned,
         seconds=round(seconds, 3),
-        clips=updates * clips,
-        clips_per_second=round(updates * clips / seconds, 3) if seconds > 0 else 0.0,
+        clips=steps * clips,
+        clips_per_second=round(steps * clips / seconds, 3) if seconds > 0 else 0.0,
         skipped=int(last.get("skipped") or 0),
         rejected=None if rejected is None else int(rejected),
         first=_numbers(lines[0]) if lines else {},

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from msclr.losses.batch import uniformity
 from msclr.losses.infonce import unit_rows
-from msclr.losses.queue import NegativeQueue
+from msclr.losses.queue import UNKNOWN_ID, NegativeQueue
 
 MOST_ROWS = 512  # enough for the figures, and a decomposition of few milliseconds
 
@@ -75,39 +75,39 @@ def figures(rows: Tensor) -> dict[str, float]:
     return {"spread": spread(rows), "effective_rank": effective_rank(rows), "uniformity": float(uniformity(rows))}
 
 
-class FreshKeys:
-    """What entered the negative queues of a run since it was last asked.
+def newest_keys(model: nn.Module, entered: int) -> list[Tensor]:
+    """Return what entered the negative queues of a run last: projected vectors of clips that it has just seen.
 
-    The keys are projected vectors of clips that the run has just seen, so no clip is embedded to know their spread.
+    So no clip is embedded to know their spread, and a run that goes on after a stop has the same figures.
 
     Args:
         model: A module with queues somewhere in it, or with none.
+        entered: How many keys were offered to each queue so far; not one of its random first content is returned.
+
+    Returns:
+        For each queue [n, dim], the newest first, at most 512.
 
     Example:
         >>> queue = NegativeQueue(dim=2, size=8)
-        >>> fresh = FreshKeys(queue)
         >>> queue.enqueue(torch.eye(2))
-        >>> fresh.take()
+        >>> newest_keys(queue, entered=2)
         [tensor([[0., 1.],
                 [1., 0.]])]
     """
+    found = []
+    for queue in queues_of(model):
+        count = max(0, min(entered - int(queue.rejected), queue.size, MOST_ROWS))
+        places = (queue.pointer - 1 - torch.arange(count, device=queue.keys.device)) % queue.size
+        known = queue.ids[places] != UNKNOWN_ID  # where ids are given at all, the first content has none
+        found.append(queue.keys[places[known] if bool(known.any()) else places].clone())
+    return found
 
-    def __init__(self, model: nn.Module) -> None:
-        self.queues = [module for module in model.modules() if isinstance(module, NegativeQueue)]
-        self._pointers = [int(queue.pointer) for queue in self.queues]
 
-    def take(self) -> list[Tensor]:
-        """Return the fresh keys of each queue, the newest first, [n, dim], at most 512 of them."""
-        found = []
-        for number, queue in enumerate(self.queues):
-            pointer = int(queue.pointer)
-            # After whole turns the pointer is where it was, and all of the queue is fresh.
-            count = min((pointer - self._pointers[number]) % queue.size or queue.size, MOST_ROWS)
-            places = (pointer - 1 - torch.arange(count, device=queue.keys.device)) % queue.size
-            found.append(queue.keys[places].clone())
-            self._pointers[number] = pointer
-        return found
+def queues_of(model: nn.Module) -> list[NegativeQueue]:
+    """Return the negative queues of a module.
 
-    def rejected(self) -> int:
-        """Return how many keys were turned away because they were no numbers."""
-        return sum(int(queue.rejected) for queue in self.queues)
+    Example:
+        >>> queues_of(nn.Linear(2, 2))
+        []
+    """
+    return [module for module in model.modules() if isinstance(module, NegativeQueue)]

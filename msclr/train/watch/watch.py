@@ -17,7 +17,7 @@ from msclr.train.watch.config import WatchConfig
 from msclr.train.watch.neighbours import Neighbours
 from msclr.train.watch.observer import Line, Observer
 from msclr.train.watch.progress import Progress
-from msclr.train.watch.spread import FreshKeys, figures
+from msclr.train.watch.spread import figures, newest_keys, queues_of
 
 Batch = TypeVar("Batch")
 
@@ -32,7 +32,6 @@ class Watch:
         method: What is trained.
         course: The log, which is told first.
         clips: Clips of a batch, in all processes.
-        accumulate: Batches of an update; each counts as a step.
         neighbours: Labelled clips to classify now and then.
         observers: Who else is told.
         progress: Show a progress bar.
@@ -49,7 +48,6 @@ class Watch:
         course: Course,
         *,
         clips: int,
-        accumulate: int = 1,
         neighbours: Neighbours | None = None,
         observers: Sequence[Observer] = (),
         progress: bool = False,
@@ -58,14 +56,13 @@ class Watch:
         self.method: Method[object] = method  # type: ignore[assignment]  # batches are nothing to it
         self.course = course
         self.clips = clips
-        self.accumulate = accumulate
         self.neighbours = neighbours
         self.begun = False
         self.done = 0
         self._bar = Progress(method.steps, clips, shown=progress)
         self._observers: list[Observer] = [course, self._bar, *observers]
         self._alarms = Alarms(config)
-        self._keys = FreshKeys(method)
+        self._asks = False  # labelled clips are classified after this update
         self._before: dict[str, float] = {}
         self._last = (0, 0.0)  # update and clock of the latest line
 
@@ -78,7 +75,6 @@ class Watch:
         for observer in self._observers:
             observer.begin(start)
         self._alarms = Alarms(self.config, raised=_alarms_of(self.course))
-        self._keys = FreshKeys(self.method)
         if self.neighbours is not None and start == 0:
             untrained = self.neighbours.measure(self.method.trained())
             self._before = {f"untrained_{name}": value for name, value in untrained.items()}
@@ -89,14 +85,17 @@ class Watch:
         """Yield the batches of all updates, counted by the progress bar."""
         return self._bar.over(batches)
 
-    def sees(self, step: int) -> bool:
+    def sees(self, step: int, accumulate: int = 1) -> bool:
         """Count an update, and say whether it is one to look at: the same in all processes.
 
         Args:
-            step: The update, from 0.
+            step: Its last batch, from 0.
+            accumulate: Batches of an update.
         """
         self.done = step + 1
-        return step // self.accumulate % self.config.log_every == 0 or self._asks()
+        last, knn = self.done == self.method.steps, self.config.knn
+        self._asks = last or (knn is not None and self.done % knn.every < accumulate)
+        return self._asks or step // accumulate % self.config.log_every == 0
 
     def log(self, step: int, outcome: LossOutput, norm: Tensor, *, skipped: int) -> None:
         """Look at the update that was made, or skipped, and tell everybody; in the first process.
@@ -112,9 +111,9 @@ class Watch:
         numbers |= self._spread()
         before, then = self._last
         numbers["clips_per_second"] = (self.done - before) * self.clips / max(time.monotonic() - then, 1e-9)
-        if self.neighbours is not None and self._asks():
+        if self.neighbours is not None and self._asks:
             numbers |= self.neighbours.measure(self.method.trained())
-        numbers |= self._before | {"skipped": skipped, "rejected": self._keys.rejected()}
+        numbers |= self._before | {"skipped": skipped, "rejected": self._rejected()}
         self._before = {}
         self._tell(Line(step, numbers, self._alarms.check(step, numbers)))
         self._last = (self.done, time.monotonic())
@@ -124,16 +123,14 @@ class Watch:
         for observer in self._observers if self.begun else ():
             observer.close()
 
-    def _asks(self) -> bool:
-        """Whether labelled clips are classified after this update: after the last one they are."""
-        knn = self.config.knn
-        return self.done == self.method.steps or (knn is not None and self.done % knn.every < self.accumulate)
-
     def _spread(self) -> dict[str, float]:
-        """Spread and effective rank of the fresh keys, of several queues those of the worst."""
-        found = [figures(keys) for keys in self._keys.take()]
+        """Spread and effective rank of the newest keys, of several queues those of the worst."""
+        found = [figures(keys) for keys in newest_keys(self.method, self.done * self.clips)]
         names = ("spread", "effective_rank")
         return {name: min(each[name] for each in found if each) for name in names if any(found)}
+
+    def _rejected(self) -> int:
+        return sum(int(queue.rejected) for queue in queues_of(self.method))
 
     def _tell(self, line: Line) -> None:
         """Tell everybody; who fails is told no more, and the run goes on."""

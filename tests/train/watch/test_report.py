@@ -24,7 +24,7 @@ LINES = [
 
 
 def report(lines=LINES, **changes):
-    facts = {"updates": 100, "planned": 100, "seconds": 20.0, "clips": 8, "stopped": None}
+    facts = {"steps": 100, "planned": 100, "seconds": 20.0, "clips": 8, "stopped": None}
     return make_report(lines, name="tiny", config={"steps": 100}, data={"file": {"clips": 9}}, **{**facts, **changes})
 
 
@@ -40,7 +40,7 @@ def test_a_report_sums_up_the_log():
 
 
 def test_a_run_that_came_to_nothing_has_a_report_too():
-    found = report([], updates=0, seconds=0.0, stopped="stopped by SIGTERM")
+    found = report([], steps=0, seconds=0.0, stopped="stopped by SIGTERM")
     assert (found.finished, found.stopped, found.clips_per_second) == (False, "stopped by SIGTERM", 0)
     assert (found.knn, found.rejected, found.last, found.alarms) == (None, None, {}, ())
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from msclr.losses.queue import NegativeQueue
-from msclr.train.watch.spread import FreshKeys, effective_rank, figures, spread
+from msclr.train.watch.spread import effective_rank, figures, newest_keys, spread
 
 
 def vectors(count=40, dim=6, seed=0, scale=None):
@@ -50,27 +50,21 @@ def test_figures_leave_out_vectors_that_are_no_numbers():
 
 
 @settings(max_examples=30)
-@given(st.lists(st.integers(0, 9), min_size=1, max_size=6), st.integers(1, 12))
-def test_fresh_keys_are_those_that_entered_last(batches, size):
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=6), st.integers(1, 12), st.booleans())
+def test_the_newest_keys_are_those_that_entered_last_and_none_of_the_first_content(batches, size, with_ids):
     queue = NegativeQueue(dim=1, size=size)
-    fresh = FreshKeys(torch.nn.Sequential(torch.nn.Identity(), queue))
     entered = []
     for count in batches:
-        entered += range(len(entered) + 1, len(entered) + count + 1)
-        queue.enqueue(torch.tensor([[float(key)] for key in entered[len(entered) - count :]]).reshape(-1, 1))
-    (found,) = fresh.take()
-    if len(entered) % size:
-        assert found[:, 0].tolist() == entered[::-1][: len(entered) % size]
-    elif entered:
-        assert found[:, 0].tolist() == entered[::-1][:size]
+        fresh = torch.arange(len(entered), len(entered) + count)
+        entered += fresh.tolist()
+        queue.enqueue(fresh[:, None].float(), fresh if with_ids else None)
+    offered = len(entered) + 5 * with_ids  # some clips had no partner
+    (found,) = newest_keys(torch.nn.Sequential(torch.nn.Identity(), queue), offered if entered else 0)
+    assert found[:, 0].tolist() == entered[::-1][:size]
 
 
-def test_fresh_keys_are_fresh_again_and_the_rejected_are_counted():
+def test_keys_that_were_turned_away_are_not_counted_as_entered():
     queue = NegativeQueue(dim=2, size=8)
-    fresh = FreshKeys(queue)
     queue.enqueue(torch.tensor([[1.0, 0.0], [torch.nan, 0.0], [0.0, 1.0]]))
-    assert fresh.take()[0].tolist() == [[0, 1], [1, 0]]
-    queue.enqueue(torch.tensor([[0.6, 0.8]]))
-    assert fresh.take()[0].flatten().tolist() == pytest.approx([0.6, 0.8])
-    assert fresh.rejected() == 1
-    assert FreshKeys(torch.nn.Linear(2, 2)).take() == []
+    assert newest_keys(queue, 3)[0].tolist() == [[0, 1], [1, 0]]
+    assert newest_keys(torch.nn.Linear(2, 2), 3) == []

@@ -14,6 +14,7 @@ from msclr.train.methods.build import build_method
 from msclr.train.universal import Universal
 from msclr.train.watch.build import watched
 from msclr.train.watch.config import WatchConfig
+from msclr.train.watch.watch import Watch
 
 KNN = {"file": "kinect.npz", "every": 2, "k": 3}
 
@@ -103,20 +104,17 @@ def test_lines_have_what_a_person_wants_to_know(training_folder, tmp_path):
     assert {"untrained_knn", "knn_chance", "knn_raw_poses"} <= lines[0].keys()
     assert not any("untrained_knn" in line for line in lines[1:])
     report = run.report()
-    assert (report["finished"], report["updates"], report["clips"]) == (True, 6, 48)
+    assert (report["finished"], report["steps"], report["clips"]) == (True, 6, 48)
     assert [each["step"] for each in report["knn"]["course"]] == [3, 5]
     assert report["knn"]["untrained"] == {"knn": lines[0]["untrained_knn"]}
 
 
-def test_with_several_batches_to_an_update_all_counts_are_of_batches(training_folder, tmp_path):
-    run = Run(training_folder, tmp_path / "out", "universal", {"log_every": 2, "knn": {**KNN, "every": 5}}, steps=12)
-    run.config = run.config.model_copy(update={"runtime": run.config.runtime.model_copy(update={"accumulate": 3})})
+def test_with_several_batches_to_an_update_updates_are_looked_at(training_folder, tmp_path):
+    method = Universal(tiny_run("universal", steps=12), training_folder)
     course = Course(tmp_path / "log.jsonl")
-    settings = {"data": training_folder, "output": run.output, "clips": 8, "fingerprint": {}, "progress": False}
-    with watched(run.config, run.method, course, **settings) as watch:
-        assert [step for step in (2, 5, 8, 11) if watch.sees(step)] == [2, 5, 8, 11]
-        watch.config = watch.config.model_copy(update={"knn": None})
-        assert [step for step in (2, 5, 8, 11) if watch.sees(step)] == [2, 8, 11]
+    for fields, expected in (({}, [2, 8, 11]), ({"knn": {**KNN, "every": 5}}, [2, 5, 8, 11])):
+        watch = Watch(WatchConfig(log_every=2, **fields), method, course, clips=8)
+        assert [step for step in (2, 5, 8, 11) if watch.sees(step, 3)] == expected
 
 
 def test_a_run_that_is_stopped_has_a_report_and_one_that_goes_on_has_all_lines(training_folder, tmp_path):
@@ -125,10 +123,10 @@ def test_a_run_that_is_stopped_has_a_report_and_one_that_goes_on_has_all_lines(t
     with pytest.warns(UserWarning, match="all but the same vector"), pytest.raises(KeyboardInterrupt):
         run.go(end=3, stop=KeyboardInterrupt("stopped by SIGTERM"))
     stopped = run.report()
-    assert (stopped["finished"], stopped["updates"], stopped["stopped"]) == (False, 3, "stopped by SIGTERM")
+    assert (stopped["finished"], stopped["steps"], stopped["stopped"]) == (False, 3, "stopped by SIGTERM")
     run.go(start=3)  # warns no second time
     report = run.report()
-    assert (report["finished"], report["updates"], report["stopped"]) == (True, 6, None)
+    assert (report["finished"], report["steps"], report["stopped"]) == (True, 6, None)
     assert [line["step"] for line in run.lines()] == [*range(6)]
     assert [alarm["name"] for alarm in report["alarms"]] == ["collapse"]
     assert report["alarms"] == stopped["alarms"]
