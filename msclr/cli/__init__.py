@@ -13,6 +13,7 @@ from typing import TextIO
 import click
 
 from msclr import __version__
+from msclr.cli.benchmark import benchmark
 from msclr.cli.demo import demo
 from msclr.cli.doctor import doctor
 from msclr.cli.embed import embed
@@ -37,6 +38,7 @@ COMMANDS: tuple[click.Command, ...] = (
     embed,
     embed_corpus,
     evaluate,
+    benchmark,
     index,
     search,
     read,

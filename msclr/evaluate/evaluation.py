@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from msclr.errors import ConfigError
-from msclr.evaluate.lineup import Lineup, FeatureOptions, Scale, line_up, line_up_between
 from msclr.evaluate.contest import Contest
 from msclr.evaluate.data.labelled import LabelledClips
 from msclr.evaluate.judging import judge_by
+from msclr.evaluate.lineup import FeatureOptions, Lineup, Scale, line_up, line_up_between
 from msclr.evaluate.protocols import PROTOCOLS, Protocol
 from msclr.evaluate.reports.plane import LARGEST_TSNE, Projection, to_plane
 from msclr.evaluate.reports.report import ModelFacts, Report, versions

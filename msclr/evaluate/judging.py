@@ -9,8 +9,8 @@ from statistics import fmean
 import numpy as np
 
 from msclr.errors import MsclrError
-from msclr.evaluate.lineup import Lineup
 from msclr.evaluate.contest import MODEL, RANDOM, RAW
+from msclr.evaluate.lineup import Lineup
 from msclr.evaluate.protocols.protocol import Outcome, Protocol
 from msclr.evaluate.reports.report import Method, Setting, Task
 
@@ -45,6 +45,26 @@ def _task(lineup: Lineup, protocol: Protocol, seeds: Sequence[int]) -> Task:
     if lineup.raw is not None:
         runs[RAW] = [protocol.run(lineup.raw, seed=seed) for seed in drawn]
         numbers[RAW] = drawn
+    return make_task(lineup, protocol.name, settings_of(protocol), runs, numbers, protocol.chance(lineup.model))
+
+
+def make_task(
+    lineup: Lineup,
+    protocol: str,
+    settings: Mapping[str, Setting],
+    runs: Mapping[str, Sequence[Outcome]],
+    seeds: Mapping[str, tuple[int, ...]],
+    chance: Mapping[str, float],
+) -> Task:
+    """Put the outcomes of a protocol together.
+
+    Args:
+        lineup: The features they are about.
+        protocol, settings: Name and settings of the protocol.
+        runs: The outcomes of each method.
+        seeds: The seeds of each method's runs.
+        chance: What guessing scores.
+    """
     first, split = runs[MODEL][0], lineup.model
     confusions = [run.confusion for run in runs[MODEL] if run.confusion is not None]
     confusion = np.sum(confusions, axis=0).tolist() if confusions else []
@@ -52,30 +72,30 @@ def _task(lineup: Lineup, protocol: Protocol, seeds: Sequence[int]) -> Task:
         name=lineup.name,
         data=lineup.data,
         test_data=lineup.test_data,
-        protocol=protocol.name,
-        settings=settings_of(protocol),
+        protocol=protocol,
+        settings=dict(settings),
         facts={
             "train": len(split.train),
             "test": len(split.test),
             "classes": len(split.train_labels.unique()),
             "copies": len(lineup.copies),
         },
-        chance=dict(protocol.chance(split)),
-        methods={name: _method(numbers[name], outcomes) for name, outcomes in runs.items()},
+        chance={name: value for name, value in chance.items() if name in first.numbers},
+        methods={name: _method(seeds[name], outcomes) for name, outcomes in runs.items()},
         classes=first.classes if confusions else (),
         confusion=tuple(tuple(row) for row in confusion),
         recall={name: fmean(run.recall[name] for run in runs[MODEL]) for name in first.recall},
     )
 
 
-def failed(lineup: Lineup, protocol: Protocol, error: MsclrError) -> Task:
+def failed(lineup: Lineup, protocol: str, settings: Mapping[str, Setting], error: MsclrError) -> Task:
     """Return the task of a protocol that does not fit a data set, with the reason."""
     return Task(
         name=lineup.name,
         data=lineup.data,
         test_data=lineup.test_data,
-        protocol=protocol.name,
-        settings=settings_of(protocol),
+        protocol=protocol,
+        settings=dict(settings),
         failure=str(error),
     )
 
@@ -89,16 +109,22 @@ def settings_of(protocol: Protocol) -> dict[str, Setting]:
         {'k': 20, 'temperature': 0.1}
     """
     fields = asdict(protocol) if is_dataclass(protocol) and not isinstance(protocol, type) else {}
-    return dict(_flat(fields))
+    return flat_settings(fields)
 
 
-def _flat(fields: Mapping[str, object], path: str = "") -> list[tuple[str, Setting]]:
-    flat: list[tuple[str, Setting]] = []
+def flat_settings(fields: Mapping[str, object], path: str = "") -> dict[str, Setting]:
+    """Return settings within settings as one level.
+
+    Example:
+        >>> flat_settings({"percent": 10, "tuning": {"milestones": (50, 70)}})
+        {'percent': 10, 'tuning.milestones': '(50, 70)'}
+    """
+    flat: dict[str, Setting] = {}
     for name, value in fields.items():
         if isinstance(value, Mapping):
-            flat += _flat(value, f"{path}{name}.")
+            flat |= flat_settings(value, f"{path}{name}.")
         else:
-            flat.append((f"{path}{name}", value if isinstance(value, bool | int | float | str) else str(value)))
+            flat[f"{path}{name}"] = value if isinstance(value, bool | int | float | str) else str(value)
     return flat
 
 

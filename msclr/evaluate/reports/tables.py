@@ -56,13 +56,35 @@ def headline_table(tasks: Sequence[Task]) -> Grid:
     for name in names:
         row = [cells.get((name, protocol)) for protocol in protocols]
         _add_block(grid, _described(next(task for task in row if task)), [_headlines(task) for task in row])
-    if len(names) > 1:
-        means = [
-            _means([headlines for name in names if (headlines := _headlines(cells.get((name, each))))])
-            for each in protocols
-        ]
-        _add_block(grid, f"mean over {len(names)} tasks", means)
+    means = mean_tasks(tasks)
+    if means:
+        _add_block(grid, means[0].name, [_headlines(task) for task in means])
     return grid
+
+
+def mean_tasks(tasks: Sequence[Task]) -> list[Task]:
+    """Average the headline of each protocol over data sets, those with copies only without them.
+
+    Returns:
+        A task for each protocol whose headline all of at least two data sets have; [] if there is none.
+    """
+    leaky = {task.name for task in tasks if task.facts.get("copies")}
+    names = list(dict.fromkeys(task.name for task in tasks if task.name not in leaky))
+    found = []
+    for protocol in dict.fromkeys(task.protocol for task in tasks):
+        number = headline(protocol)
+        done = [task for task in tasks if task.protocol == protocol and task.name in names and not task.failure]
+        if len(names) < 2 or len(done) < len(names):
+            continue
+        methods = {
+            name: Method(seeds=(0,), numbers={number: (fmean(task.methods[name].mean(number) for task in done),)})
+            for name in METHODS
+            if all(name in task.methods for task in done)
+        }
+        chance = {number: fmean(task.chance[number] for task in done)} if all(number in t.chance for t in done) else {}
+        title = f"mean over {len(names)} data sets" + (", without copies" if leaky else "")
+        found.append(Task(name=title, data=done[0].data, protocol=protocol, methods=methods, chance=chance))
+    return found
 
 
 def headline(protocol: str) -> str:
@@ -104,14 +126,6 @@ def _headlines(task: Task | None) -> dict[str, float]:
     number = headline(task.protocol)
     found = {name: task.methods[name].mean(number) for name in METHODS if name in task.methods}
     return found | ({CHANCE: task.chance[number]} if number in task.chance else {})
-
-
-def _means(columns: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    return {
-        name: fmean(column[name] for column in columns)
-        for name in (*METHODS, CHANCE)
-        if columns and all(name in column for column in columns)
-    }
 
 
 def _described(task: Task) -> str:
