@@ -131,7 +131,10 @@ def test_two_speeds_are_learned_and_the_best_epoch_is_reported(task):
 
 def test_the_seed_decides_and_the_order_of_clips_does_not(task):
     train, test, labels = task
-    losses = [fine_tune(network(dropout=0.5), *task, tuning=BRIEF, seed=seed).facts["loss"] for seed in (0, 0, 1)]
+    losses = []
+    for seed in (0, 0, 1):
+        torch.rand(1)  # dropout must not depend on where the global generator is
+        losses.append(fine_tune(network(dropout=0.5), *task, tuning=BRIEF, seed=seed).facts["loss"])
     assert losses[0] == losses[1] != losses[2]
     turned = dict(reversed(list(train.items()))), dict(reversed(list(test.items()))), labels
     assert fine_tune(network(dropout=0.5), *turned, tuning=BRIEF).facts["loss"] == pytest.approx(losses[0])

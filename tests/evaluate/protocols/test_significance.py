@@ -54,15 +54,18 @@ def test_several_seeds_are_compared_by_permutations():
     assert found.p_value == pytest.approx(expected.pvalue, abs=0.01)
 
 
-def test_few_groups_are_swapped_in_all_ways():
+def test_few_groups_are_swapped_in_all_ways_and_drawn_whole():
     first, second = hits(0, 40, 0.9), hits(1, 40, 0.5)
-    groups = {f"clip {number:03}": f"subject {number % 5}" for number in range(40)}
+    group = np.minimum(np.arange(40) // 4, 5)  # five of 4 clips, one of 20
+    groups = {f"clip {number:03}": f"subject {group[number]}" for number in range(40)}
     found = compare_clips(outcome(first), outcome(second), groups=groups)
-    sums = np.bincount(np.arange(40) % 5, weights=first.astype(float) - second)
-    totals = [abs(np.dot(signs, sums)) for signs in itertools.product((1, -1), repeat=5)]
+    sums, sizes = np.bincount(group, weights=first.astype(float) - second), np.bincount(group)
+    totals = [abs(np.dot(signs, sums)) for signs in itertools.product((1, -1), repeat=6)]
     assert found.p_value == pytest.approx(np.mean(np.array(totals) >= abs(sums.sum()) - 1e-9))
-    assert found.count == 5
+    assert found.count == 6
     assert found.difference == pytest.approx(100 * (first.mean() - second.mean()))
+    drawn = [sums[list(rows)].sum() / sizes[list(rows)].sum() for rows in itertools.product(range(6), repeat=6)]
+    assert (found.low, found.high) == pytest.approx(tuple(100 * np.quantile(drawn, [0.025, 0.975])), abs=1)
 
 
 def test_equal_runs_do_not_differ():
@@ -83,6 +86,12 @@ def test_the_order_of_clips_changes_nothing():
     assert compare_clips(first, other) == compare_clips(first, second)
     turned = compare_clips(second, first)
     assert turned.difference == -compare_clips(first, second).difference
+    for several in (1, 2):
+        both = (
+            compare_clips([first] * several, [second] * several),
+            compare_clips([second] * several, [first] * several),
+        )
+        assert both[0].p_value == both[1].p_value < 0.5
 
 
 def test_seeds_are_compared_by_a_paired_t_test():

@@ -50,10 +50,12 @@ def test_classes_of_other_names_are_named():
 
 def test_the_probe_of_one_convention_is_tested_on_the_other():
     kinect = points(seed=1)
-    coco = replace(kinect, train=-kinect.train, test=-kinect.test)
+    coco = replace(kinect, train=-2 * kinect.train + 1, test=-kinect.test)
     numbers = ConventionTransfer().run({"kinect": kinect, "coco": coco}).numbers
     mixed = replace(kinect, test=coco.test)
     assert numbers["kinect > coco"] == LinearToOptimum().run(mixed).numbers["top-1"]
+    assert numbers["coco > kinect"] == LinearToOptimum().run(replace(coco, test=kinect.test)).numbers["top-1"]
+    assert numbers["coco > kinect"] != numbers["kinect > coco"]
     assert numbers["kinect > kinect"] == LinearToOptimum().run(kinect).numbers["top-1"]
     assert numbers["across"] == (numbers["kinect > coco"] + numbers["coco > kinect"]) / 2
     assert numbers["within"] == (numbers["kinect > kinect"] + numbers["coco > coco"]) / 2
