@@ -15,7 +15,9 @@ from torch import Tensor, nn
 from msclr.collectives import barrier, peers_may_end, world_size
 from msclr.errors import ConfigError, MissingExtraError
 from msclr.losses.queue import NegativeQueue
+from msclr.models.agcn import AdaptiveUnit
 from msclr.models.normalise import share_statistics
+from msclr.models.stgcn import Block
 from msclr.strict_json import JsonValue
 from msclr.train.runtime import RuntimeConfig
 
@@ -88,6 +90,9 @@ class Engine:
             What to call instead of it in training.
         """
         method.to(self.device).train()
+        for part in method.modules() if self.config.compile else ():
+            if isinstance(part, Block | AdaptiveUnit):
+                part.compile()
         if self._accelerator is None or self._accelerator.num_processes == 1:
             return method
         share_statistics(method)

@@ -14,7 +14,7 @@ class RuntimeConfig(BaseModel):
         precision: Of activations. "bf16" and "fp16" need the extra `train`, "fp16" a GPU, too; weights, statistics,
             losses and queue stay in float32.
         accumulate: Batches whose gradients are summed up before an update is made; the schedule counts batches.
-        compile: Let `torch.compile` translate the encoders.
+        compile: Let `torch.compile` translate the blocks of graph encoders; on a CPU it does not pay.
 
     Example:
         >>> RuntimeConfig(precision="bf16").accumulate

@@ -160,6 +160,31 @@ def test_a_gpu_trains_and_goes_on_without_being_waited_for(training_folder, tmp_
             torch.cuda.set_sync_debug_mode("default")
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning", "ignore::DeprecationWarning")
+@pytest.mark.parametrize("name", ["universal", "isc"])
+def test_a_run_compiles_the_blocks_of_its_graph_encoders(training_folder, tmp_path, monkeypatch, name):
+    compiled, translate = [], torch.nn.Module.compile
+
+    def with_eager_kernels(part):
+        compiled.append(type(part).__name__)
+        translate(part, backend="eager", dynamic=True)
+
+    monkeypatch.setattr(torch.nn.Module, "compile", with_eager_kernels)
+    found = []
+    for compiles in ("false", "true"):
+        runtime = {"compile": compiles == "true"} if name == "universal" else f'{{"compile": {compiles}}}'
+        config = tiny_run(name, steps=1, runtime=runtime)
+        method = Universal(config, training_folder) if name == "universal" else build_method(config, training_folder)
+        with torch.random.fork_rng():
+            optimize(method, tmp_path / "log.jsonl", Engine(config.runtime, "cpu"), progress=False)
+        found.append(losses(tmp_path / "log.jsonl"))
+    assert (
+        compiled == ["Block" if name == "universal" else "AdaptiveUnit"] * 4
+    )  # two of the query, two of the key encoder
+    assert found[0] == found[1]
+
+
 def test_a_queue_takes_a_batch_larger_than_itself_and_leaves_out_what_is_not_valid():
     queue = NegativeQueue(dim=1, size=3)
     keys = torch.arange(1.0, 9.0)[:, None]
