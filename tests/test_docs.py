@@ -17,7 +17,7 @@ def blocks(page: str) -> list[str]:
     return re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text("utf-8"), flags=re.DOTALL)
 
 
-@pytest.mark.parametrize("page", ["ensembles.md", "formats.md", "search.md", "streaming.md"])
+@pytest.mark.parametrize("page", ["ensembles.md", "evaluation.md", "formats.md", "search.md", "streaming.md", "corpora.md"])
 def test_python_blocks_run(page):
     assert blocks(page)
     outcome = python("-W", "error", "-c", "\n".join(blocks(page)), HF_HUB_OFFLINE="1")

@@ -18,7 +18,7 @@ from msclr.evaluate.protocols.neighbours import NearestNeighbours
 from msclr.evaluate.protocols.protocol import Outcome, Protocol, ReliabilityBin, ViewProtocol
 from msclr.evaluate.protocols.ranking import ClassRetrieval
 from msclr.evaluate.protocols.repeat import SEEDS, Repeated, repeat, repeat_views
-from msclr.evaluate.protocols.significance import Comparison, compare_clips, compare_seeds
+from msclr.evaluate.protocols.significance import Comparison, compare_clips, compare_seeds, holm
 from msclr.evaluate.protocols.split import Split
 from msclr.evaluate.protocols.together import MultiSkeletonEnsemble, ThreeStreams
 from msclr.evaluate.protocols.transfer import ConventionTransfer, between_conventions, between_sets
@@ -93,6 +93,7 @@ __all__ = [
     "find_leaks",
     "fine_tune",
     "fine_tune_beside_scratch",
+    "holm",
     "repeat",
     "repeat_views",
     "warn_of_leaks",

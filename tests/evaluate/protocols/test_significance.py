@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import bootstrap, permutation_test, ttest_rel
 
 from msclr.errors import PoseError
-from msclr.evaluate.protocols import Outcome, compare_clips, compare_seeds
+from msclr.evaluate.protocols import Comparison, Outcome, compare_clips, compare_seeds, holm
 
 
 def outcome(right):
@@ -103,10 +103,19 @@ def test_seeds_are_compared_by_a_paired_t_test():
     assert found.count == 4
 
 
-def test_seeds_that_always_differ_by_the_same_have_no_spread():
-    found = compare_seeds([2.0, 3.0], [1.0, 2.0])
-    assert (found.difference, found.low, found.high, found.p_value) == (1, 1, 1, 0)
-    assert compare_seeds([2.0, 3.0], [2.0, 3.0]).p_value == 1
+@pytest.mark.parametrize(("count", "p_value"), [(2, 0.5), (3, 0.25), (6, 0.03125)])
+def test_seeds_that_always_differ_by_the_same_are_not_taken_for_certain(count, p_value):
+    second = [float(number) for number in range(count)]
+    found = compare_seeds([value + 1 for value in second], second)
+    assert (found.difference, found.low, found.high, found.p_value) == (1, 1, 1, p_value)
+    assert compare_seeds(second, second).p_value == 1
+
+
+def test_p_values_of_several_comparisons_are_raised_as_holm_does():
+    values = {"a": 0.012, "b": 0.01, "c": 0.3, "d": 0.02, "e": 0.9}
+    raised = holm({name: Comparison(0.0, 0.0, 0.0, value, 5, "") for name, value in values.items()})
+    assert list(raised) == list(values)
+    assert list(raised.values()) == pytest.approx([0.05, 0.05, 0.6, 0.06, 0.9])
 
 
 def test_runs_that_do_not_match_are_refused():
