@@ -89,10 +89,11 @@ def push_to_hub(
     if not token:
         raise HubError("no token, and the Hub takes models from those it knows only", where=place, remedy=TOKEN_HINT)
     api = HfApi(endpoint=constants.ENDPOINT, token=token)
-    with translated(place, writing=True), patience(place, largest=MAXIMUM_LISTING_BYTES):
-        api.create_repo(place, private=private, exist_ok=exist_ok)
-    with _said_what_is_there(exist_ok):
-        return _commit(api, place, contents, private, message or f"Add {WEIGHTS} and what belongs to it")
+    with patience(place, largest=MAXIMUM_LISTING_BYTES, sent=sum(map(len, contents.values()))):
+        with translated(place, writing=True):
+            api.create_repo(place, private=private, exist_ok=exist_ok)
+        with _said_what_is_there(exist_ok):
+            return _commit(api, place, contents, private, message or f"Add {WEIGHTS} and what belongs to it")
 
 
 def verified_contents(folder: str | Path) -> dict[str, bytes]:
@@ -134,7 +135,7 @@ def _repository(name: str) -> str:
 def _commit(api: HfApi, place: str, contents: Mapping[str, bytes], private: bool, message: str) -> PushedModel:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
-    with translated(place, writing=True), patience(place, largest=MAXIMUM_LISTING_BYTES):
+    with translated(place, writing=True):
         there = api.model_info(place, revision=MAIN)
     if private and there.private is False:
         raise HubError(
@@ -149,8 +150,7 @@ def _commit(api: HfApi, place: str, contents: Mapping[str, bytes], private: bool
     ]
     # What a former model of this repository had and this one has not would contradict the new manifest.
     operations += [CommitOperationDelete(path_in_repo=file) for file in FILES if file in siblings - contents.keys()]
-    size = sum(map(len, contents.values()))
-    with translated(place, writing=True), patience(place, largest=MAXIMUM_LISTING_BYTES, sent=size):
+    with translated(place, writing=True):
         made = api.create_commit(place, operations, commit_message=message, parent_commit=there.sha, revision=MAIN)
     return PushedModel(place, made.oid, str(made.commit_url))
 

@@ -66,7 +66,8 @@ def fetch(
         if offline:
             raise _not_cached(model, cache, missing)
     try:
-        paths = _download(model, cache, token, files)
+        with patience(str(model)):
+            paths = _download(model, cache, token, files)
     except TemporaryHubError as error:
         paths = _cached(model, cache, files)
         if _missing(files, paths):

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol
 
@@ -48,16 +49,21 @@ class _Response(Protocol):
     stream: _Stream
 
 
+@dataclass
+class _Deadline:
+    end: float
+
+
+@dataclass(frozen=True)
 class _Watch:
     """A deadline that moves as bytes arrive, and the most bytes that a file may have."""
 
-    def __init__(self, where: str, largest: int | None, sent: int) -> None:
-        self.where = where
-        self.largest = largest
-        self.end = monotonic() + SECONDS + sent / BYTES_PER_SECOND
+    where: str
+    largest: int | None
+    deadline: _Deadline
 
     def left(self) -> float:
-        seconds = self.end - monotonic()
+        seconds = self.deadline.end - monotonic()
         if seconds <= 0:
             raise TemporaryHubError(
                 f"the Hub is too slow: {SECONDS:g} s have passed, and a second for every {BYTES_PER_SECOND:,} bytes",
@@ -77,7 +83,7 @@ class _Watch:
         for chunk in stream:
             size += len(chunk)
             self.check(size)
-            self.end += len(chunk) / BYTES_PER_SECOND
+            self.deadline.end += len(chunk) / BYTES_PER_SECOND
             self.left()
             yield chunk
 
@@ -90,17 +96,21 @@ _lock = threading.Lock()
 def patience(where: str, *, largest: int | None = None, sent: int = 0) -> Iterator[None]:
     """Bound what the Hub client waits for and takes in within the block, in this thread.
 
+    A block within a block shares the deadline of the outer one.
+
     Args:
         where: The repository and revision, for messages.
         largest: Most bytes of an answer to GET.
-        sent: Bytes that the block sends, for which it gets more time.
+        sent: Bytes that the block sends, for which an outermost block gets more time.
 
     Raises:
         TemporaryHubError: If the Hub refuses for now, has a problem, or is too slow.
         ModelError: If an answer is larger than allowed.
     """
     _install()
-    before = _current.set(_Watch(where, largest, sent))
+    outer = _current.get()
+    deadline = outer.deadline if outer else _Deadline(monotonic() + SECONDS + sent / BYTES_PER_SECOND)
+    before = _current.set(_Watch(where, largest, deadline))
     try:
         yield
     finally:

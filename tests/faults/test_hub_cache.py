@@ -107,6 +107,27 @@ def test_d11_a_file_system_without_links(hub: FakeHub, cache: Path, monkeypatch:
     assert load() == "right"
 
 
+def test_d12_a_branch_that_moves_while_it_is_read_mixes_no_commits(
+    hub: FakeHub, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import huggingface_hub
+
+    first = hub.branches["main"]
+    hub.commit(save_tiny(tmp_path / "other", seed=1))
+    load_pretrained(REPOSITORY)
+    load_pretrained(REPOSITORY, revision=first)
+    look, branch = huggingface_hub.try_to_load_from_cache, cache / "models--owner--tiny" / "refs" / "main"
+    branch.write_text(first)
+
+    def look_and_move(*names: object, **options: object) -> object:
+        found = look(*names, **options)  # type: ignore[arg-type]
+        branch.write_text(hub.branches["main"])
+        return found
+
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", look_and_move)
+    assert load(local_files_only=True) == "right"
+
+
 def all_threads() -> str:
     with ThreadPoolExecutor(THREADS) as pool:
         return " ".join(pool.map(lambda _: load(), range(THREADS)))

@@ -105,13 +105,22 @@ def test_d06_a_silent_hub_is_given_up_when_it_is_first_asked(hub: FakeHub, monke
 def test_d06_bytes_that_come_buy_time(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr(waiting, "monotonic", lambda: now[0])
-    watch = waiting._Watch("owner/name", None, sent=0)
+    watch = waiting._Watch("owner/name", None, waiting._Deadline(waiting.SECONDS))
     for _ in watch.watched([bytes(1_000_000)] * 100):
         now[0] += 9.9
     assert now[0] == pytest.approx(990)
     now[0] += 11 + waiting.SECONDS + 10
     with pytest.raises(TemporaryHubError, match="too slow"):
         next(watch.watched([bytes(1_000_000)]))
+
+
+def test_d06_the_bound_is_on_all_files_together(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    def clock() -> float:
+        return 25.0 * sum(request.startswith(CONTENT) for request in hub.requests)
+
+    monkeypatch.setattr(waiting, "monotonic", clock)
+    with pytest.raises(TemporaryHubError, match=rf"{WEIGHTS}: the Hub is too slow"):
+        load_pretrained(REPOSITORY)
 
 
 @pytest.mark.parametrize("file", ["manifest.json", WEIGHTS])

@@ -56,20 +56,20 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_d13_damaged_file(folder: Path, damage: str, listed: bool) -> None:
     put(folder, WEIGHTS, DAMAGE[damage]((folder / WEIGHTS).read_bytes()), listed=listed)
-    begin = time.perf_counter()
+    begin = time.process_time()
     with pytest.raises(ModelError, match=r"model\.safetensors: "):
         load_pretrained(folder)
-    assert time.perf_counter() - begin < 0.1
+    assert time.process_time() - begin < 0.1
 
 
 def test_d13_a_real_header_of_100_megabytes(folder: Path) -> None:
     with (folder / WEIGHTS).open("wb") as file:
         file.write((100 * 2**20).to_bytes(8, "little"))
         file.truncate(8 + 100 * 2**20)
-    begin = time.perf_counter()
+    begin = time.process_time()
     with pytest.raises(ModelError, match="a header that claims 104,857,600 bytes"):
         load_pretrained(folder)
-    assert time.perf_counter() - begin < 0.1
+    assert time.process_time() - begin < 0.1
 
 
 @pytest.mark.parametrize("protocol", range(2, 6))
@@ -146,10 +146,10 @@ def test_d15_duplicate_keys(folder: Path) -> None:
 def test_d15_a_million_tensors(folder: Path, count: int) -> None:
     entry = '"%d":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}'
     put(folder, WEIGHTS, raw(f"{{{','.join(entry % n for n in range(count))}}}".encode()))
-    begin = time.perf_counter()
+    begin = time.process_time()
     with pytest.raises(ModelError):
         load_pretrained(folder)
-    assert time.perf_counter() - begin < 1
+    assert time.process_time() - begin < 1
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
