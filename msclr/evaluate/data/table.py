@@ -156,7 +156,8 @@ def _rows(sheet: Path, label: str, limits: ReadLimits) -> dict[str, dict[str, st
                 )
             rows[file], lines[file] = values, reader.line_num
     except csv.Error as error:
-        raise LabelError(f"{error}", where=f"{where}, line {reader.reader.line_num}", expected="CSV with commas") from None
+        place = f"{where}, line {reader.reader.line_num}"
+        raise LabelError(f"{error}", where=place, expected="CSV with commas") from None
     return rows
 
 

@@ -38,7 +38,7 @@ def test_splits_that_there_are_not_are_refused_with_those_there_are():
         data.sides("actor=s1")
     with pytest.raises(ConfigError, match="no clip with subject 's9'; expected some of 's0', 's1', 's2', 's3'"):
         data.sides("subject=s1,s9")
-    with pytest.raises(ConfigError, match="no split; .*Try: a split by a column, for example subject="):
+    with pytest.raises(ConfigError, match=r"no split; .*Try: a split by a column, for example subject="):
         replace(data, splits=()).sides()
 
 

@@ -106,7 +106,7 @@ def test_ntu_clips_on_the_list_of_missing_ones_are_left_out_with_the_reason(ntu,
 
 def test_ntu_clips_without_a_body_say_so_when_they_are_used(ntu):
     (ntu / "S001C001P002R001A002.skeleton").write_text("2\n0\n0\n")
-    with pytest.raises(PoseError, match="no body in any frame; expected at least one. Try: leave the clip out"):
+    with pytest.raises(PoseError, match=r"no body in any frame; expected at least one. Try: leave the clip out"):
         ntu_clips(ntu, line="cros").clips["S001C001P002R001A002"]
 
 
@@ -167,7 +167,7 @@ def test_pku_clips_of_a_line_are_those_that_are_prepared_for_training(pku, tmp_p
 
 
 def test_pku_needs_its_labels_split_and_recordings(pku):
-    skeletons, labels, split = pku
+    skeletons, labels, _ = pku
     with pytest.raises(ConfigError, match="PKU-MMD without its labels and split"):
         open_labelled(skeletons, DataOptions(kind="pku"))
     (labels / "0002-L.txt").write_text("52,2,5,1\n")
@@ -193,7 +193,7 @@ def test_pyskl_pickles_have_their_splits_and_are_opened_by_name_only(tmp_path):
     path = pickled(
         tmp_path / "d.pkl", {"xsub_train": ["a", "b"], "xsub_val": ["c"], "train": ["c", "b"], "test": ["a"]}
     )
-    with pytest.raises(LabelError, match="a file with the ending '.pkl'.*Try: --kind pyskl"):
+    with pytest.raises(LabelError, match=r"a file with the ending '.pkl'.*Try: --kind pyskl"):
         open_labelled(path)
     data = open_labelled(path, DataOptions(kind="pyskl"))
     assert data.splits == ("split", "xsub")
@@ -301,7 +301,7 @@ def test_paths_that_are_no_labelled_data_are_refused_with_what_would_be(tmp_path
     with pytest.raises(LabelError, match=r"no labelled data that msclr knows.*Try: a labels.csv with the columns"):
         open_labelled(tmp_path)
     (tmp_path / "clip.bvh").write_text("HIERARCHY")
-    with pytest.raises(LabelError, match="a file with the ending '.bvh'; expected one of: an .npz of clips"):
+    with pytest.raises(LabelError, match=r"a file with the ending '.bvh'; expected one of: an .npz of clips"):
         open_labelled(tmp_path / "clip.bvh")
     with pytest.raises(MissingFileError, match="no such file"):
         open_labelled(tmp_path / "nothing")

@@ -92,7 +92,7 @@ def test_a_file_with_two_rows_is_refused_with_both_lines(folder):
 
 def test_a_row_without_a_label_is_refused(folder):
     table(folder, *ROWS[:3], "quick/1.npz,,test,bob")
-    with pytest.raises(LabelError, match="no label of 'quick/1.npz'"):
+    with pytest.raises(LabelError, match=r"no label of 'quick/1.npz'"):
         open_labelled(folder)
 
 
@@ -111,7 +111,7 @@ def test_rows_with_more_or_fewer_values_and_open_quotes_are_refused_by_line(fold
     with pytest.raises(LabelError, match="line 3: more or fewer values than the heading has; expected 4"):
         open_labelled(folder)
     table(folder, 'slow/0.npz,"slow,train,ann')
-    with pytest.raises(LabelError, match="line [23]: .*expected CSV with commas"):
+    with pytest.raises(LabelError, match=r"line [23]: .*expected CSV with commas"):
         open_labelled(folder)
 
 
