@@ -18,7 +18,7 @@ from msclr.neighbours import Vectors, as_rows, elect, search
 
 Labels: TypeAlias = Sequence[str] | Sequence[int] | npt.NDArray[np.generic] | Tensor
 
-ROWS = 1024
+ROWS = 256
 SAME_DISTANCE = 1e-5  # of vectors of length 1; float32 leaves one clip in two batches about 1e-6 apart
 
 
@@ -146,7 +146,7 @@ def find_copies(train: Vectors, test: Vectors) -> Tensor:
     """
     known = F.normalize(as_rows(train, "train").double(), dim=1)
     found = []
-    for rows in as_rows(test, "test").split(ROWS):
+    for rows in torch.split(as_rows(test, "test"), ROWS):
         # |a - b|^2 = 2 - 2 a.b for vectors of length 1
         alike = F.normalize(rows.double(), dim=1) @ known.T >= 1 - SAME_DISTANCE**2 / 2
         found.append(torch.where(alike.any(dim=1), alike.int().argmax(dim=1), -1))

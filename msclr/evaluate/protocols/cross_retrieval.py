@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import torch
 
 from msclr.evaluate.protocols.protocol import Outcome, ViewProtocol
-from msclr.evaluate.protocols.ranking import RANKS, chance_of_order, in_per_cent
+from msclr.evaluate.protocols.ranking import RANKS, chance_of_order, in_per_cent, retrieve
 from msclr.evaluate.protocols.split import Split
 from msclr.evaluate.protocols.transfer import check_views
-from msclr.evaluate.retrieval import retrieval, same
 
 
 @dataclass(frozen=True)
@@ -46,13 +45,19 @@ class CrossRetrieval(ViewProtocol):
             PoseError: If there are fewer than two views, or two of them share no test clip.
         """
         check_views(views)
+        every = {name for view in views.values() for name in view.test_ids}
+        number = {name: place for place, name in enumerate(every)}
+
+        def keys_of(view: Split) -> torch.Tensor:
+            return torch.tensor([number[name] for name in view.test_ids])
+
         found: dict[str, dict[str, float]] = {}
         chances, unanswerable = [], 0
         for first, asked in views.items():
             for second, searched in views.items():
                 if first != second:
-                    right = same(asked.test_ids, searched.test_ids)
-                    scores = retrieval(asked.test, searched.test, right, ranks=self.ranks)
+                    keys = keys_of(asked), keys_of(searched)
+                    scores = retrieve(asked.test, searched.test, *keys, ranks=self.ranks)
                     found[f"{first} > {second}"] = in_per_cent(scores)
                     chances.append(chance_of_order(torch.ones(1), len(searched.test), self.ranks))
                     unanswerable += scores.unanswerable

@@ -13,6 +13,7 @@ from msclr.evaluate.protocols.split import Split
 from msclr.evaluate.retrieval import RetrievalScores, retrieval
 
 RANKS = (1, 5, 10)
+ROWS = 1024
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,7 @@ class ClassRetrieval(Protocol):
         Raises:
             PoseError: If no test clip has a class of training clips.
         """
-        right = split.test_labels[:, None] == split.train_labels[None, :]
-        found = retrieval(split.test, split.train, right, ranks=self.ranks)
+        found = retrieve(split.test, split.train, split.test_labels, split.train_labels, self.ranks)
         return Outcome(in_per_cent(found), {"queries": found.queries, "unanswerable": found.unanswerable})
 
     def chance(self, split: Split) -> Mapping[str, float]:
@@ -50,6 +50,38 @@ class ClassRetrieval(Protocol):
         count = len(split.train)
         answers = torch.bincount(split.train_labels, minlength=len(split.classes))[split.test_labels]
         return chance_of_order(answers[answers > 0], count, self.ranks)
+
+
+def retrieve(query: Tensor, gallery: Tensor, asked: Tensor, known: Tensor, ranks: tuple[int, ...]) -> RetrievalScores:
+    """Score retrieval by keys, in parts, so that a large set needs no table of all pairs.
+
+    Args:
+        query: [n, d] features.
+        gallery: [m, d] features.
+        asked: [n] int64 keys; the right answers of a query are the vectors of its key.
+        known: [m] int64 keys.
+        ranks: Ranks of the recalls.
+
+    Raises:
+        PoseError: If no query has a right answer.
+
+    Example:
+        >>> found = retrieve(torch.eye(2), torch.eye(2), torch.tensor([3, 4]), torch.tensor([3, 5]), (1,))
+        >>> found.recall, found.unanswerable
+        ({1: 1.0}, 1)
+    """
+    answerable = torch.isin(asked, known)
+    rows = answerable.nonzero()[:, 0] if bool(answerable.any()) else torch.arange(len(asked))
+    parts = [
+        retrieval(query[some], gallery, asked[some, None] == known, ranks=ranks) for some in torch.split(rows, ROWS)
+    ]
+    count = sum(part.queries for part in parts)
+    return RetrievalScores(
+        recall={rank: sum(part.queries * part.recall[rank] for part in parts) / count for rank in ranks},
+        mean_average_precision=sum(part.queries * part.mean_average_precision for part in parts) / count,
+        queries=count,
+        unanswerable=len(asked) - count,
+    )
 
 
 def in_per_cent(found: RetrievalScores) -> dict[str, float]:

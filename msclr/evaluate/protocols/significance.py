@@ -89,9 +89,7 @@ def compare_clips(
     if groups is not None:
         if without := [name for name in names if name not in groups]:
             raise PoseError(f"no group of {listed(without)}", expected="one for each test clip")
-        members = [groups[name] for name in names]
-        titles = sorted(set(members))
-        code = np.array([titles.index(title) for title in members])
+        code = np.unique([groups[name] for name in names], return_inverse=True)[1]
     else:
         code = np.arange(len(names))
     sums, sizes = (np.bincount(code, weights=weights).astype(np.float64) for weights in (gains, np.ones_like(gains)))

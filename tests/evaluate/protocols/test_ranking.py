@@ -28,6 +28,15 @@ def test_queries_of_unseen_classes_are_left_out_and_counted():
     assert outcome.facts == {"queries": 2, "unanswerable": 1}
 
 
+def test_many_queries_are_scored_in_parts(monkeypatch):
+    split = points(noise=2, train=30, test=25)
+    whole = ClassRetrieval().run(split)
+    monkeypatch.setattr("msclr.evaluate.protocols.ranking.ROWS", 7)
+    parts = ClassRetrieval().run(split)
+    assert parts.numbers == pytest.approx(whole.numbers)
+    assert parts.facts == whole.facts
+
+
 def test_chance_is_what_random_features_score_on_average():
     split = points(train=24, test=400)
     generator = torch.Generator().manual_seed(0)
