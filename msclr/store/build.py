@@ -142,7 +142,7 @@ def _prepare(
     links = reading.follow_symlinks
     entries, sources = list_inputs(paths, reading.format, reading.limits, follow_symlinks=links)
     place = place.parent.resolve() / (place.name or place.resolve().name)
-    plan = _digest([_options(reading), *sources, *(entry.fingerprint() for entry in entries)])
+    plan = digest_of([options_of(reading), *sources, *(entry.fingerprint() for entry in entries)])
     there = _look(place)
     if there is not None and there.plan == plan and _is_whole(place, overwrite=overwrite):
         outcomes = tuple(read_outcomes(place))
@@ -209,11 +209,11 @@ def make_shard(shard: Shard) -> int:
 
 def _shards(building: Path, entries: list[Input], reading: Reading, size: int, *, stop: bool) -> list[Shard]:
     """Divide the inputs; a shard's folder is named by what is in its files, so that what changed is read again."""
-    options = _options(reading)
+    options = options_of(reading)
     shards = []
     for start in range(0, len(entries), size):
         members = tuple(entries[start : start + size])
-        digest = _digest([options, *(entry.fingerprint() for entry in members)])
+        digest = digest_of([options, *(entry.fingerprint() for entry in members)])
         shards.append(Shard(building / f"shard-{digest[:32]}", members, reading, stop))
     wanted = {shard.folder.name for shard in shards}
     for path in building.iterdir():
@@ -225,14 +225,16 @@ def _shards(building: Path, entries: list[Input], reading: Reading, size: int, *
     return shards
 
 
-def _options(reading: Reading) -> str:
+def options_of(reading: Reading) -> str:
+    """Return all that decides what is read from given files, as text."""
     spec = "" if reading.skeleton is None else reading.skeleton.to_json()
     known = [each.to_json() for each in registry.registered_skeletons()]
     version = vars(sys.modules["msclr"])["__version__"]  # other readers may read otherwise
     return repr([version, VERSION, repr(replace(reading, skeleton=None)), spec, known])
 
 
-def _digest(texts: Sequence[str]) -> str:
+def digest_of(texts: Sequence[str]) -> str:
+    """Return a sha256 of texts in this order."""
     digest = hashlib.sha256()
     for text in texts:
         digest.update(text.encode("utf-8", "surrogatepass") + b"\0")

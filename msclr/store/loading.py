@@ -58,7 +58,7 @@ def add_input(writer: ShardWriter, entry: Input, reading: Reading, *, stop: bool
     if entry.reason:
         return InputOutcome(entry.path, "left out", 0, entry.reason)
     try:
-        clips = list(_recordings(entry, reading))
+        clips = list(recordings_of(entry, reading))
         kept = [each for each in clips if each[2].num_frames and each[2].valid.any()]
         with writer.whole():
             for name, motion, clip in kept:
@@ -79,7 +79,7 @@ def add_input(writer: ShardWriter, entry: Input, reading: Reading, *, stop: bool
     return InputOutcome(entry.path, "done", len(kept), reason)
 
 
-def _recordings(entry: Input, reading: Reading) -> Iterator[tuple[str, str | None, PoseSequence]]:
+def recordings_of(entry: Input, reading: Reading) -> Iterator[tuple[str, str | None, PoseSequence]]:
     """Yield what is in an input: its name in the store, what its name says is recorded, and the poses."""
     path = Path(entry.path)
     if entry.root is not None:

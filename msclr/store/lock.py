@@ -32,6 +32,6 @@ def only_one(folder: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise StoreError(
-                "another process is making this store", where=shown(folder), remedy="wait for it, or end it"
+                "another process is making this", where=shown(folder), remedy="wait for it, or end it"
             ) from None
         yield

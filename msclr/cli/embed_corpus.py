@@ -1,0 +1,86 @@
+"""msclr embed-corpus: any number of pose files as a folder of vectors."""
+
+from __future__ import annotations
+
+import sys
+from typing import Literal
+
+import click
+
+from msclr.cli.options import Command, Reading, printable, reading_options
+
+SHOWN = 20
+
+
+@click.command(cls=Command, name="embed-corpus")
+@click.argument("files", nargs=-1, required=True)
+@click.option("-o", "--output", required=True, metavar="FOLDER", help="Where to put the vectors.")
+@click.option("--model", default="msclr-base", show_default=True, metavar="NAME", help="Model name or folder.")
+@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes, or Ray actors.")
+@click.option("--pool", type=click.Choice(["processes", "ray"]), default="processes", show_default=True)
+@click.option("--shard-size", type=click.IntRange(min=1), default=1000, show_default=True, help="Files kept together.")
+@click.option("--precision", type=click.Choice(["float32", "float16"]), default="float32", show_default=True)
+@click.option("--file-format", type=click.Choice(["safetensors", "parquet"]), default="safetensors", show_default=True)
+@click.option("--device", default="cpu", show_default=True, help="Where to embed, for example cuda.")
+@click.option("--overwrite", is_flag=True, help="Replace vectors of other files that are there.")
+@reading_options
+def embed_corpus(
+    reading: Reading,
+    files: tuple[str, ...],
+    output: str,
+    model: str,
+    workers: int,
+    pool: Literal["processes", "ray"],
+    shard_size: int,
+    precision: Literal["float32", "float16"],
+    file_format: Literal["safetensors", "parquet"],
+    device: str,
+    overwrite: bool,
+) -> None:
+    """Turn any number of pose files into a folder of vectors for msclr search.
+
+    FILES are files, folders of files however deep, and prepared .npz data sets. Interrupted and started again, it goes
+    on where it was. Files that cannot be embedded cost no others; the folder's inputs.jsonl says what has become of
+    every file.
+    """
+    from tqdm import tqdm
+
+    from msclr.embed import embed_dataset
+    from msclr.hub.load import load_pretrained
+
+    encoder = load_pretrained(model, device=device)
+    with tqdm(unit=" files", disable=None, file=sys.stderr, leave=False) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        done = embed_dataset(
+            encoder,
+            files,
+            output,
+            model=model,
+            pool=pool,
+            workers=workers,
+            shard_size=shard_size,
+            precision=precision,
+            file_format=file_format,
+            overwrite=overwrite,
+            format=reading.format,
+            skeleton=reading.skeleton,
+            unit=reading.unit,
+            up=reading.up,
+            fps=reading.fps,
+            person=reading.person,
+            progress=progress,
+        )
+    finished = sum(entry.outcome == "done" for entry in done.inputs)
+    click.echo(
+        f"{printable(str(done.path))}: {done.vectors:,} vectors of {finished:,} files; "
+        f"{len(done.failures):,} failed, {len(done.left_out):,} left out"
+    )
+    for kind, entries in (("failed", done.failures), ("left out", done.left_out)):
+        for entry in entries[:SHOWN]:
+            click.echo(f"{kind}: {printable(entry.path)}: {printable(entry.reason)}", err=True)
+        if len(entries) > SHOWN:
+            click.echo(f"{kind}: {len(entries) - SHOWN:,} more, see inputs.jsonl", err=True)
