@@ -9,8 +9,10 @@ from msclr.store.collection import to_collection
 from msclr.store.dataset import from_dataset
 from msclr.store.gather import WindowBlock
 from msclr.store.inputs import InputOutcome
+from msclr.store.loader import WindowLoader
 from msclr.store.pack import pack
 from msclr.store.rows import Columns, clips_of_rows, parquet_rows
+from msclr.store.window_dataset import WindowDataset, collate
 from msclr.store.windows import Windows
 from msclr.store.write import write_store
 
@@ -20,8 +22,11 @@ __all__ = [
     "InputOutcome",
     "Prepared",
     "WindowBlock",
+    "WindowDataset",
+    "WindowLoader",
     "Windows",
     "clips_of_rows",
+    "collate",
     "from_dataset",
     "pack",
     "parquet_rows",
