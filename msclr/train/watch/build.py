@@ -84,7 +84,7 @@ def watched(
                 config=settings,
                 data=fingerprint,
             )
-            write_report(report, lines, output)
+            write_report(report, output, lines if config.watch.curves else ())
 
 
 def labelled_clips(config: RunConfig, data: Path) -> Neighbours | None:

@@ -42,6 +42,7 @@ class WatchConfig(_Config):
         log_every: Updates between two lines of the log.
         tensorboard: Write the log for TensorBoard too, to OUTPUT.tensorboard.
         wandb: Send the log to this project of Weights & Biases too; None for not.
+        curves: Draw the log in the end, if matplotlib is there (extra `viz`).
         knn: Labelled clips to watch; None for none.
         least_spread: A spread of the keys below this is an alarm.
         least_rank: An effective rank of the keys below this is an alarm.
@@ -56,6 +57,7 @@ class WatchConfig(_Config):
     log_every: Updates = 50
     tensorboard: bool = False
     wandb: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    curves: bool = True
     knn: NeighboursConfig | None = None
     least_spread: Share = 0.02
     least_rank: Annotated[float, Field(ge=0, le=4096)] = 2.0

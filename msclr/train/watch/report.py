@@ -164,10 +164,15 @@ def versions() -> dict[str, str]:
     }
 
 
-def write_report(report: Report, lines: Sequence[Mapping[str, JsonValue]], output: Path) -> None:
+def write_report(report: Report, output: Path, lines: Sequence[Mapping[str, JsonValue]] = ()) -> None:
     """Write OUTPUT.report.json and, if there is anything to draw and matplotlib to draw it, OUTPUT.report.png.
 
     What cannot be written, on a full disk say, costs a warning: the run is over by then.
+
+    Args:
+        report: What to write.
+        output: The model folder that it stands beside.
+        lines: Of the log, to draw.
     """
     place = output.with_name(output.name + ".report.json")
     picture = output.with_name(output.name + ".report.png")

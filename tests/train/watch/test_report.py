@@ -52,7 +52,7 @@ def test_numbers_of_a_report_are_finite():
 
 def test_a_report_is_written_as_json_that_it_can_be_read_from_and_curves(tmp_path):
     pytest.importorskip("matplotlib")
-    write_report(report(), LINES, tmp_path / "out")
+    write_report(report(), tmp_path / "out", LINES)
     text = (tmp_path / "out.report.json").read_text()
     assert Report.model_validate_json(text) == report()
     assert json.loads(text)["versions"].keys() == {"msclr", "python", "torch", "numpy", "platform"}
@@ -60,18 +60,18 @@ def test_a_report_is_written_as_json_that_it_can_be_read_from_and_curves(tmp_pat
 
 
 def test_two_lines_are_no_curve(tmp_path):
-    write_report(report(LINES[:2]), LINES[:2], tmp_path / "out")
+    write_report(report(LINES[:2]), tmp_path / "out", LINES[:2])
     assert [path.name for path in tmp_path.iterdir()] == ["out.report.json"]
 
 
 def test_without_matplotlib_there_is_the_json_and_a_line_of_log(tmp_path, monkeypatch, caplog):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with caplog.at_level("INFO"):
-        write_report(report(), LINES, tmp_path / "out")
+        write_report(report(), tmp_path / "out", LINES)
     assert [path.name for path in tmp_path.iterdir()] == ["out.report.json"]
     assert 'pip install "msclr[viz]"' in caplog.text
 
 
 def test_a_report_that_cannot_be_written_is_a_warning(tmp_path):
     with pytest.warns(UserWarning, match="no report of the run in .*: No such file"):
-        write_report(report(), LINES, tmp_path / "nowhere" / "out")
+        write_report(report(), tmp_path / "nowhere" / "out", LINES)

@@ -19,16 +19,13 @@ from msclr.train.watch.watch import Watch
 KNN = {"file": "kinect.npz", "every": 2, "k": 3}
 
 
-@pytest.fixture(autouse=True)
-def _no_pictures(monkeypatch):
-    monkeypatch.setattr("msclr.train.watch.report.draw_curves", lambda *_, **__: b"")
-
-
 class Run:
     """A run of a few updates, with or without somebody who watches."""
 
     def __init__(self, data: Path, output: Path, name: str, watch: dict[str, object] | None, **changes: object) -> None:
-        self.config = tiny_run(name, **{"steps": 4, **changes}).model_copy(update={"watch": WatchConfig(**watch or {})})
+        self.config = tiny_run(name, **{"steps": 4, **changes}).model_copy(
+            update={"watch": WatchConfig(**{"curves": False, **(watch or {})})}
+        )
         self.method = (Universal if name == "universal" else build_method)(self.config, data).train()
         self.output, self.data, self.watches = output, data, watch is not None
 
