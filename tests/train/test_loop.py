@@ -37,3 +37,17 @@ def test_a_run_that_diverges_stops_with_a_diagnosis(training_folder, tiny_config
     config = tiny_config.model_copy(update={"steps": 100})
     with pytest.raises(msclr.MsclrError, match="in a row"):
         pretrain(config, training_folder, tmp_path / "model", device="cpu", progress=False)
+
+
+def test_the_package_offers_the_loop_and_a_run_names_its_own_output(
+    training_folder, tiny_config, tmp_path, monkeypatch
+):
+    from msclr import train
+
+    monkeypatch.chdir(tmp_path)
+    config = tiny_config.model_copy(update={"steps": 1})
+    assert set(train.pretrain(config, training_folder, device="cpu", progress=False)) == {"encoder"}
+    assert msclr.load_pretrained(tmp_path / "tiny").dim == 16
+    assert {name: getattr(train, name).__name__ for name in train.__all__} == {name: name for name in train.__all__}
+    with pytest.raises(AttributeError, match="no attribute 'fit'"):
+        train.fit  # noqa: B018
