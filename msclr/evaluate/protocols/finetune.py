@@ -123,16 +123,17 @@ def fine_tune_beside_scratch(
 ) -> TunedPair:
     """Fine-tune an encoder, and train the same network from random weights in the same way: what pretraining is worth.
 
-    From scratch batch normalisation has no statistics to keep: with mode "eval" it is the identity there, as in the
-    published code.
+    Random weights are always trained in mode "train": they have no statistics of pretraining to keep, and without
+    batch normalisation the network hardly learns, which would flatter the pretrained one.
 
     Args:
         encoder, train, test, labels, tuning, prepared: As for `fine_tune`.
         seed: As for `fine_tune`; it also draws the random weights.
     """
-    networks = (encoder, random_encoder(encoder, seed))
+    contestants = ((encoder, tuning), (random_encoder(encoder, seed), replace(tuning, mode="train")))
     pretrained, scratch = (
-        fine_tune(network, train, test, labels, tuning=tuning, seed=seed, prepared=prepared) for network in networks
+        fine_tune(network, train, test, labels, tuning=each, seed=seed, prepared=prepared)
+        for network, each in contestants
     )
     return TunedPair(pretrained, scratch)
 

@@ -146,6 +146,9 @@ def test_from_scratch_is_trained_alike_from_random_weights(task):
     assert pair.pretrained.facts == fine_tune(encoder, *task, tuning=BRIEF, seed=5).facts
     assert pair.scratch.facts["loss"] != pair.pretrained.facts["loss"]
     assert pair.scratch.truth == pair.pretrained.truth
+    quirk = fine_tune_beside_scratch(encoder, *task, tuning=replace(BRIEF, mode="eval"), seed=5)
+    assert quirk.pretrained.facts != pair.pretrained.facts
+    assert quirk.scratch.facts == pair.scratch.facts  # nothing to keep: batch normalisation has to learn
 
 
 def test_classes_without_training_clips_are_wrong_and_counted(task):
