@@ -71,6 +71,9 @@ class Engine:
                 DistributedDataParallelKwargs(broadcast_buffers=False, find_unused_parameters=True),
             ],
         )
+        kind = accelerator.distributed_type.name
+        if kind != "NO" and not kind.startswith("MULTI_"):
+            raise ConfigError(f"Accelerate is set up for {kind}", expected="processes that each hold the whole model")
         if accelerator.num_processes > 1:
             self.device = accelerator.device
         return accelerator
