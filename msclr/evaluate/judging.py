@@ -30,7 +30,7 @@ def judge_by(lineup: Lineup, protocol: Protocol, seeds: Sequence[int]) -> list[T
     Raises:
         MsclrError: If the protocol does not fit the data, for example k above the number of training clips.
     """
-    versions = [lineup, *([lineup.without_copies()] if lineup.copies else [])]
+    versions = [lineup, *([lineup.without_copies()] if 0 < len(lineup.copies) < len(lineup.model.test) else [])]
     return [_task(each, protocol, seeds) for each in versions]
 
 

@@ -37,7 +37,7 @@ class Lineup:
         model: The model's features.
         randoms: Those of the same network with random weights, one for each seed.
         raw: Those of the poses themselves; None if joint conventions have no joint in common.
-        copies: Test clips that are among the training clips.
+        copies: Test clips that are among the training clips: of the same name, or with the same poses.
     """
 
     name: str
@@ -107,7 +107,7 @@ def line_up(
     kept = encoder_features(data, contest.encoders, cache=how.cache, on_error=how.on_error, progress=how.progress)
     every = [*kept, *(raw or [])]
     left_out = _left_out(every)
-    train, test = ([name for name in ids if name not in left_out] for ids in (sides.train, sides.test))
+    train, test = (_in_order(ids, left_out) for ids in (sides.train, sides.test))
     splits = [_split(_Side(data, each.features, train), _Side(data, each.features, test), how.scale) for each in every]
     facts = _facts(data, sides.name, left_out)
     return _lineup(data.name, facts, splits, raw is not None)
@@ -144,7 +144,7 @@ def line_up_between(
     ]
     pairs = [*zip(*kept, strict=True), *([(raw[0], raw[1])] if raw else [])]
     left = [_left_out([pair[side] for pair in pairs]) for side in (0, 1)]
-    known, asked = ([name for name in ids if name not in left[side]] for side, ids in enumerate((train, test)))
+    known, asked = _in_order(train, left[0]), _in_order(test, left[1])
     splits = []
     for first, second in pairs:
         known_side, asked_side = _Side(source, first.features, known), _Side(target, second.features, asked)
@@ -165,7 +165,7 @@ def _lineup(
     if copies:
         warnings.warn(
             f"{name}: {len(copies)} of {len(splits[0].test)} test clips are copies of training clips: the split leaks "
-            f"({listed(list(copies)[:3])}, ...); results without them stand beside",
+            f"({listed(copies)}); results without them stand beside",
             UserWarning,
             stacklevel=3,
         )
@@ -208,6 +208,11 @@ def _split(train: _Side, test: _Side, scale: Scale) -> Split:
         train_groups=train.groups,
         test_groups=test.groups,
     )
+
+
+def _in_order(ids: Sequence[str], left_out: Mapping[str, str]) -> list[str]:
+    """Return clips in the order of their ids: what is drawn by row then does not depend on that of the data set."""
+    return sorted(name for name in ids if name not in left_out)
 
 
 def _left_out(kept: Sequence[Kept]) -> dict[str, str]:

@@ -55,7 +55,7 @@ class FineTuning:
         Returns:
             The task, without the test clips that are copies of training clips, if there are any.
         """
-        lineup = lineup.without_copies() if lineup.copies else lineup
+        lineup = lineup.without_copies() if 0 < len(lineup.copies) < len(lineup.model.test) else lineup
         split = lineup.model
         test = {name: data.clips[name] for name in split.test_ids}
         prepared = data.preparation is not None and data.preparation == contest.model.preparation

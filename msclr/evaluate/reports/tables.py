@@ -56,9 +56,10 @@ def headline_table(tasks: Sequence[Task]) -> Grid:
     for name in names:
         row = [cells.get((name, protocol)) for protocol in protocols]
         _add_block(grid, _described(next(task for task in row if task)), [_headlines(task) for task in row])
-    means = mean_tasks(tasks)
+    means = {task.protocol: task for task in mean_tasks(tasks)}
     if means:
-        _add_block(grid, means[0].name, [_headlines(task) for task in means])
+        title = next(iter(means.values())).name
+        _add_block(grid, title, [_headlines(means.get(protocol)) for protocol in protocols])
     return grid
 
 
