@@ -137,8 +137,8 @@ def test_d06_content_without_end_is_not_taken_in(
 
 
 def test_d06_announced_content_that_no_model_has_is_not_taken_in(hub: FakeHub, tmp_path: Path) -> None:
-    hub.commits[hub.branches["main"]]["config.json"] = bytes(2**20 + 1)
-    with pytest.raises(ModelError, match=r"config\.json: 1,048,577 bytes or more"):
+    hub.commits[hub.branches["main"]]["config.json"] = bytes(3 * 2**20)
+    with pytest.raises(ModelError, match=r"config\.json: 3,145,728 bytes or more"):
         load_pretrained(REPOSITORY)
     assert not leftovers(tmp_path)
 

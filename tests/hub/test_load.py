@@ -3,7 +3,9 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,8 @@ from msclr import list_models, load_pretrained
 from msclr.errors import ConfigError, ModelError, NotAFileError
 from msclr.hub.manifest import Manifest
 from msclr.hub.save import save_pretrained
+from msclr.models.base import PoseEncoder
+from msclr.models.config import ModelConfig
 
 
 @pytest.mark.parametrize(
@@ -123,13 +127,25 @@ def test_device_and_dtype_are_those_asked_for(tmp_path: Path) -> None:
     assert {(value.device.type, value.dtype) for value in encoder.parameters()} == {("cpu", torch.bfloat16)}
 
 
-def test_many_threads_that_load_move_no_random_number(tmp_path: Path) -> None:
-    folder = save_tiny(tmp_path / "x")
+def test_threads_that_load_at_once_move_no_random_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from msclr.models import build
+
+    folder, expected, make = save_tiny(tmp_path / "x"), tiny_encoder(), build.build_encoder
+    together = threading.Barrier(2)
+
+    def build_together(config: ModelConfig) -> PoseEncoder:
+        if torch.get_default_device().type != "meta":
+            with suppress(threading.BrokenBarrierError):  # where they take turns, nobody else comes
+                together.wait(0.05)
+        return make(config)
+
+    monkeypatch.setattr(build, "build_encoder", build_together)
     before = torch.random.get_rng_state()
-    with ThreadPoolExecutor(8) as pool:
-        encoders = list(pool.map(lambda _: load_pretrained(folder), range(32)))
+    with ThreadPoolExecutor(4) as pool:
+        encoders = list(pool.map(lambda _: load_pretrained(folder), range(4)))
     assert torch.equal(torch.random.get_rng_state(), before)
-    assert all(same_weights(encoder, tiny_encoder()) for encoder in encoders)
+    assert all(same_weights(encoder, expected) for encoder in encoders)
+    assert together.broken, "two were built at once"
 
 
 def test_bundled_models_have_a_whole_folder() -> None:
