@@ -33,8 +33,7 @@ CALLS = ("fsync", "rename", "replace", "mkdir", "unlink", "rmdir")
 def main(folder: Path, name: str, rounds: int, seed: int) -> dict[str, int]:
     """Compare every killed and resumed run with one that was left alone."""
     data = write_folder(folder / "data")
-    loop.LOG_EVERY = 1
-    config = tiny_run(name, checkpoint_every=1, steps=STEPS)
+    config = tiny_run(name, checkpoint_every=1, steps=STEPS, watch={"log_every": 1})
 
     def train(output: Path) -> None:
         loop.pretrain(config, data, output, device="cpu", progress=False)
@@ -115,7 +114,7 @@ def outcome(output: Path) -> dict[str, object]:
         "weights": (output / "model.safetensors").read_bytes(),
         "state": (last / "state.safetensors").read_bytes(),
         "values": {**json.loads((last / "state.json").read_text()), "seconds": None},
-        "log": [{**json.loads(line), "seconds": None} for line in log],
+        "log": [{**json.loads(line), "seconds": None, "clips_per_second": None} for line in log],
         "checkpoints": sorted(path.name for path in last.parent.iterdir()),
     }
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 import torch
 from killing import ended, start
-from training_runs import after, tiny_run, train, write_folder
+from training_runs import after, tiny_run, train, watch, write_folder
 
 from msclr.errors import ConfigError, TrainingError, TrainingStoppedError
 from msclr.losses.output import LossOutput
@@ -68,7 +68,7 @@ def course_in_float64(name, data, log):
 
     method.loss = noted
     with started(RuntimeConfig(), "cpu") as engine:
-        optimize(method, log, engine, progress=False)
+        optimize(method, watch(method, log), engine)
     return found | {name: value.clone() for name, value in method.state_dict().items()}
 
 

@@ -10,12 +10,16 @@ from strategies import standing_person
 
 from msclr.train.checkpoint import TENSORS
 from msclr.train.config import TrainConfig
+from msclr.train.course import Course
 from msclr.train.loop import pretrain
 from msclr.train.methods.config import PublishedConfig
 from msclr.train.runs import load_run
 from msclr.train.universal import Universal
+from msclr.train.watch.config import WatchConfig
+from msclr.train.watch.watch import Watch
 
 CLASSES = ("sway", "bow")
+UNDRAWN = {"curves": False}
 TINY = [
     "clips.formats.0.file=kinect.npz",
     "clips.persons=1",
@@ -94,16 +98,30 @@ def universal_run(**changes: object) -> TrainConfig:
         "batch_size": 8,
         "blocks": 2,
     }
-    return TrainConfig(**{**fields, **changes})
+    return TrainConfig(**{**fields, **_undrawn(changes)})
 
 
 def tiny_run(name: str, **changes: object) -> TrainConfig | PublishedConfig:
     """A run by the name of its method, "universal" or a recipe, tiny."""
     if name == "universal":
         return universal_run(**changes)
-    run = load_run(name, [*RUNS[name], *(f"{field}={value}" for field, value in changes.items())])
+    run = load_run(name, [*RUNS[name], *(f"{field}={_text(value)}" for field, value in _undrawn(changes).items())])
     assert isinstance(run, PublishedConfig)
     return run
+
+
+def _undrawn(changes: dict[str, object]) -> dict[str, object]:
+    """Leave out the curves, which take longer than the run."""
+    return {**changes, "watch": {**UNDRAWN, **changes.get("watch", {})}}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def watch(method, log, **fields):
+    """Somebody who writes the log of a run, and looks at nothing else."""
+    return Watch(WatchConfig(**fields), method, Course(log), clips=4)
 
 
 def train(data, output, name="universal", *, fresh=False, **changes):

@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from torch import Tensor
-
 from msclr import strict_json
 from msclr.atomic import write_bytes
 from msclr.errors import FileFormatError, FileLimitError
@@ -50,14 +48,6 @@ class Course:
     def elapsed(self) -> float:
         """Return the seconds spent on the run, in this process and before it."""
         return self.seconds + time.monotonic() - self._started
-
-    def write(self, *, step: int, skipped: int, **values: Tensor) -> None:
-        """Append one line; what is no finite number becomes null."""
-        numbers = {name: _rounded(value.item()) for name, value in values.items()}
-        line = {"step": step, "seconds": round(self.elapsed(), 1), **numbers, "skipped": skipped}
-        with self._tolerant(), self.path.open("a") as file:
-            file.write(json.dumps(line) + "\n")
-        logger.info("step %d: %s", step, numbers)
 
     def log(self, line: Line) -> None:
         """Append what is known after an update; what is no finite number becomes null."""
@@ -99,10 +89,6 @@ class Course:
             if not self._warned:
                 self._warned = True
                 warnings.warn(f"the course cannot be written to {self.path}: {error.strerror or error}", stacklevel=4)
-
-
-def _rounded(value: float) -> float | None:
-    return round(value, 5) if math.isfinite(value) else None
 
 
 def _significant(value: float) -> float | int | None:

@@ -22,13 +22,13 @@ from msclr.train.identity import Identity
 from msclr.train.lock import held
 from msclr.train.method import Batch, Method
 from msclr.train.methods.build import build_method, published_card
-from msclr.train.runs import RunConfig
+from msclr.train.runs import RunConfig, clips_of_a_batch
 from msclr.train.runtime import RuntimeConfig
 from msclr.train.state import RunState
 from msclr.train.stopping import stop_requests
 from msclr.train.universal import Universal
-
-LOG_EVERY = 50
+from msclr.train.watch.build import watched
+from msclr.train.watch.watch import Watch
 
 
 def pretrain(
@@ -51,9 +51,10 @@ def pretrain(
     Args:
         config: The run; see `msclr.train.load_run`.
         data: Folder that the files of the run are relative to.
-        output: Folder to write the model to, by default one of the run's name; the log goes beside it, to
-            OUTPUT.pretrain.jsonl, and the newest two checkpoints to OUTPUT.checkpoints. Systems with several encoders
-            (streams, representations) write each to a folder in it.
+        output: Folder to write the model to, by default one of the run's name; beside it go the settings
+            (OUTPUT.run.yaml), the log (OUTPUT.pretrain.jsonl), the newest two checkpoints (OUTPUT.checkpoints) and in
+            the end the report (OUTPUT.report.json and .png). Systems with several encoders (streams, representations)
+            write each to a folder in it.
         device: "cpu", "cuda", ...; by default CUDA where there is one.
         progress: Show a progress bar.
         fresh: Start over: remove the checkpoints of an earlier run with this output.
@@ -73,12 +74,12 @@ def pretrain(
     with started(config.runtime, device) as engine:
         if isinstance(config, TrainConfig):
             universal = Universal(config, Path(data))
-            _train(universal, config, output, engine, progress=progress, fresh=fresh)
+            _train(universal, config, Path(data), output, engine, progress=progress, fresh=fresh)
             encoders = universal.trained()
             cards = {"encoder": model_card(config)}
         else:
             method = build_method(config, Path(data))
-            _train(method, config, output, engine, progress=progress, fresh=fresh)
+            _train(method, config, Path(data), output, engine, progress=progress, fresh=fresh)
             encoders = method.trained()
             cards = {name: published_card(config, name, encoder.config) for name, encoder in encoders.items()}
         for name, encoder in encoders.items():
@@ -90,9 +91,9 @@ def pretrain(
 
 
 def _train(
-    method: Method[Batch], config: RunConfig, output: Path, engine: Engine, *, progress: bool, fresh: bool
+    method: Method[Batch], config: RunConfig, data: Path, output: Path, engine: Engine, *, progress: bool, fresh: bool
 ) -> None:
-    """Run all updates, with log and checkpoints beside the output."""
+    """Run all updates, with log, checkpoints and report beside the output."""
     checkpoints = Checkpoints(
         output.with_name(output.name + ".checkpoints"),
         every=config.checkpoint_every,
@@ -102,50 +103,50 @@ def _train(
     with held(checkpoints.folder) if rank() == 0 else nullcontext():
         if fresh:
             checkpoints.clear()
-        optimize(method, log, engine, checkpoints=checkpoints, progress=progress)
+        watching = watched(
+            config,
+            method,
+            Course(log),
+            data=data,
+            output=output,
+            clips=clips_of_a_batch(config),
+            fingerprint=checkpoints.identity.data,
+            progress=progress,
+        )
+        with watching as watch:
+            optimize(method, watch, engine, checkpoints=checkpoints)
 
 
 def optimize(
-    method: Method[Batch],
-    log: Path,
-    engine: Engine | None = None,
-    *,
-    checkpoints: Checkpoints | None = None,
-    progress: bool = True,
+    method: Method[Batch], watch: Watch, engine: Engine | None = None, *, checkpoints: Checkpoints | None = None
 ) -> None:
-    """Run all updates of a method; its course is written to `log` as JSON lines.
+    """Run all updates of a method.
 
     Args:
         method: What is trained; it is moved to the device and changed in place.
-        log: The file to write.
+        watch: What is told of the updates, and tells the log and others.
         engine: What computes it; by default a single process on the CPU.
         checkpoints: Where the run goes on from, if there are any, and what it leaves; None for neither.
-        progress: See `pretrain`.
 
     Raises:
         ConfigError: If the checkpoints are of another run.
         TrainingError: If the loss is not finite for many steps in a row, or no checkpoint can be read.
         TrainingStoppedError: If a process gets SIGINT or SIGTERM.
     """
-    from tqdm import tqdm
-
     engine = engine or Engine(RuntimeConfig(), "cpu")
     first, sums = rank() == 0, engine.config.accumulate
     model = engine.prepare(method)
     optimizer = method.optimizer(fused=not engine.host_decides)
     parameters = [parameter for parameter in method.parameters() if parameter.requires_grad]
-    course, health = Course(log), Health(engine.device)
-    state = RunState(method, optimizer, course, health, engine)
+    health = Health(engine.device)
+    state = RunState(method, optimizer, watch.course, health, engine)
     with torch.random.fork_rng(), stop_requests() as request:
         torch.manual_seed(method.seed + rank())
         start = checkpoints.resume(state) if checkpoints else 0
         if first:
-            course.begin(start)
-        title = f"pretrain, from step {start:,}" if start else "pretrain"
+            watch.begin(start)
         batches = method.batches(engine.device, start)
-        hidden = not (progress and first)
-        bar = tqdm(batches, desc=title, unit="step", total=method.steps, initial=start, disable=hidden)
-        for step, batch in enumerate(bar, start):
+        for step, batch in enumerate(watch.progress(batches), start):
             done, last = step + 1, step == method.steps - 1
             complete = done % sums == 0 or last
             if step % sums == 0:
@@ -161,15 +162,15 @@ def optimize(
             norm = engine.norm(optimizer, parameters, method.gradient_norm)
             if engine.step(optimizer, health.allows(outcome, norm)):
                 method.after_update(step)
-            logs = step // sums % LOG_EVERY == 0 or last
-            looks = logs or engine.host_decides  # a GPU is not waited for in between
+            seen = watch.sees(step, sums)
+            looks = seen or engine.host_decides  # a GPU is not waited for in between
             if looks and health.in_a_row:
                 health.check(step, outcome, norm, method, method.clip_names(batch))
-            if logs and first:
-                course.write(step=step, skipped=health.skipped, loss=outcome.total, **outcome.terms)
+            if seen and first:
+                watch.log(step, outcome, norm, skipped=health.skipped)
             stop = largest(request.signal or 0) if looks or world_size() == 1 else 0
             if checkpoints and (done % checkpoints.every < sums or last or stop):
-                course.flush()
+                watch.course.flush()
                 checkpoints.save(state, done)
             if stop and not last:
                 raise _interrupted(Signals(stop), done, checkpoints)

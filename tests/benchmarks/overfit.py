@@ -26,11 +26,14 @@ from msclr import register_skeleton
 from msclr.io.collection import read_collection
 from msclr.models.base import PoseEncoder
 from msclr.models.normalise import JointBatchNorm, MaskedBatchNorm
+from msclr.train.course import Course
 from msclr.train.loop import optimize
 from msclr.train.methods.build import build_method
 from msclr.train.methods.clips import DrawnClips
 from msclr.train.methods.momentum import MomentumContrast
 from msclr.train.runs import load_run
+from msclr.train.watch.config import WatchConfig
+from msclr.train.watch.watch import Watch
 
 FILE, OWN, SEEN_AS = "hdm05_subset_CC-BY-SA", "hdm05_subset_CC-BY-SA", "kinect_v2_25"
 CLIPS, VIEWS = 200, 5
@@ -85,8 +88,8 @@ def main() -> None:
     start_as_torch_does(method)
     found = {"recipe": options.recipe, "steps": method.steps, "clips": len(method.clips), "random_init": recall(method)}
     before = cpu_seconds()
-    log = options.output / f"overfit-{options.recipe}.jsonl"
-    optimize(method, log, progress=False)
+    course = Course(options.output / f"overfit-{options.recipe}.jsonl")
+    optimize(method, Watch(WatchConfig(), method, course, clips=50))
     found |= {"cpu_minutes": round((cpu_seconds() - before) / 60, 1), "trained": recall(method)}
     print(json.dumps(found))  # noqa: T201
 

@@ -8,7 +8,7 @@ import signal
 import numpy as np
 import pytest
 import torch
-from training_runs import RUNS, after, names, tiny_run, train, write_folder
+from training_runs import RUNS, after, names, tiny_run, train, watch, write_folder
 
 from msclr.errors import TrainingError, TrainingStoppedError
 from msclr.losses.output import LossOutput
@@ -110,7 +110,7 @@ def test_e04_one_clip_of_nan_poisons_neither_statistics_nor_queue(data, tmp_path
         for clips in method.clips.formats:
             clips.positions[poisoned] = torch.nan
         monkeypatch.setattr(method, "views", lambda index, device: drawn.extend(index.tolist()) or views(index, device))
-    optimize(method, tmp_path / "log.jsonl", progress=False)
+    optimize(method, watch(method, tmp_path / "log.jsonl"))
     assert poisoned in drawn
     assert json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])["skipped"] == 0
     assert all(value.isfinite().all() for value in method.state_dict().values())

@@ -1,16 +1,17 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
-import torch
 
 from msclr.train.course import Course
+from msclr.train.watch.observer import Line
 
 
 def write(course, *steps, loss=1.0):
     for step in steps:
-        course.write(step=step, skipped=0, loss=torch.tensor(loss))
+        course.log(Line(step, {"loss": loss}))
 
 
 def steps(path):
@@ -47,7 +48,7 @@ def test_a_log_that_is_gone_begins_again(tmp_path):
 
 def test_what_is_no_number_is_null(tmp_path):
     course = Course(tmp_path / "log.jsonl")
-    write(course, 0, loss=torch.nan)
+    write(course, 0, loss=math.nan)
     assert json.loads(course.path.read_text(), parse_constant=pytest.fail)["loss"] is None
 
 

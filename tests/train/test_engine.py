@@ -5,12 +5,11 @@ import sys
 import pytest
 import torch
 from safetensors.torch import load_file
-from training_runs import after, folder, names, tiny_run
+from training_runs import after, folder, names, tiny_run, watch
 
 from msclr.errors import ConfigError, MissingExtraError
 from msclr.losses.output import LossOutput
 from msclr.losses.queue import NegativeQueue
-from msclr.train import loop
 from msclr.train.checkpoint import TENSORS
 from msclr.train.engine import Engine, started
 from msclr.train.loop import optimize, pretrain
@@ -34,7 +33,7 @@ def test_an_update_sums_the_gradients_of_several_batches(training_folder, tmp_pa
     method, by_hand = (build_method(config, training_folder).train() for _ in range(2))
     moved, move = [], method.after_update
     method.after_update = lambda step: moved.append(step) or move(step)
-    optimize(method, tmp_path / "log", Engine(RuntimeConfig(accumulate=2), "cpu"), progress=False)
+    optimize(method, watch(method, tmp_path / "log"), Engine(RuntimeConfig(accumulate=2), "cpu"))
     assert moved == [1, 3, 4]  # what is left at the end is not lost
 
     optimizer = by_hand.optimizer()
@@ -53,8 +52,7 @@ def test_an_update_sums_the_gradients_of_several_batches(training_folder, tmp_pa
 
 
 def test_a_run_that_accumulates_goes_on_bit_for_bit(training_folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "LOG_EVERY", 1)
-    changes = {"steps": 7, "checkpoint_every": 2, "runtime": {"accumulate": 2}}
+    changes = {"steps": 7, "checkpoint_every": 2, "runtime": {"accumulate": 2}, "watch": {"log_every": 1}}
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     pretrain(tiny_run("universal", **changes), training_folder, whole, device="cpu", progress=False)
     with monkeypatch.context() as patch:
@@ -69,9 +67,7 @@ def test_a_run_that_accumulates_goes_on_bit_for_bit(training_folder, tmp_path, m
 
 
 @pytest.mark.parametrize("name", ["universal", "skeletonclr"])
-def test_the_device_skips_what_the_host_would_skip(training_folder, tmp_path, monkeypatch, name):
-    monkeypatch.setattr(loop, "LOG_EVERY", 2)
-
+def test_the_device_skips_what_the_host_would_skip(training_folder, tmp_path, name):
     def run(engine):
         config = tiny_run(name, steps=6)
         method = Universal(config, training_folder) if name == "universal" else build_method(config, training_folder)
@@ -85,7 +81,7 @@ def test_the_device_skips_what_the_host_would_skip(training_folder, tmp_path, mo
         method.optimizer = lambda *, fused=False: optimizer(fused=True)
         method.after_update = lambda step: None  # the keys follow a skipped update on a GPU; weights that did not move
         log = tmp_path / "log.jsonl"
-        optimize(method, log, engine, progress=False)
+        optimize(method, watch(method, log, log_every=2), engine)
         return method.state_dict(), log.read_text().splitlines()[-1]
 
     (ours, our_log), (theirs, their_log) = (run(kind(RuntimeConfig(), "cpu")) for kind in (PatientEngine, Engine))
@@ -95,16 +91,15 @@ def test_the_device_skips_what_the_host_would_skip(training_folder, tmp_path, mo
         assert torch.equal(ours[part], value), part
 
 
-def test_half_precision_trains_like_full_precision_with_full_weights(training_folder, tmp_path, monkeypatch):
+def test_half_precision_trains_like_full_precision_with_full_weights(training_folder, tmp_path):
     pytest.importorskip("accelerate")
-    monkeypatch.setattr(loop, "LOG_EVERY", 1)
     found, dtypes = {}, set()
     for precision in ("float32", "bf16"):
         config = tiny_run("universal", steps=4, runtime={"precision": precision})
         method = Universal(config, training_folder)
         method.query.encoder.pooling.register_forward_hook(lambda layer, given, out: dtypes.add(out.dtype))
         with started(config.runtime, "cpu") as engine:
-            optimize(method, tmp_path / "log.jsonl", engine, progress=False)
+            optimize(method, watch(method, tmp_path / "log.jsonl", log_every=1), engine)
         assert {value.dtype for value in method.state_dict().values()} == {torch.float32, torch.int64}
         found[precision] = torch.tensor([float(loss) for loss in losses(tmp_path / "log.jsonl")])
     assert torch.bfloat16 in dtypes
@@ -177,7 +172,7 @@ def test_a_run_compiles_the_blocks_of_its_graph_encoders(training_folder, tmp_pa
         config = tiny_run(name, steps=1, runtime=runtime)
         method = Universal(config, training_folder) if name == "universal" else build_method(config, training_folder)
         with torch.random.fork_rng():
-            optimize(method, tmp_path / "log.jsonl", Engine(config.runtime, "cpu"), progress=False)
+            optimize(method, watch(method, tmp_path / "log.jsonl"), Engine(config.runtime, "cpu"))
         found.append(losses(tmp_path / "log.jsonl"))
     assert (
         compiled == ["Block" if name == "universal" else "AdaptiveUnit"] * 4

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from training_runs import tiny_run
+from training_runs import tiny_run, watch
 
 from msclr.train.loop import optimize
 from msclr.train.methods.build import build_method
@@ -24,7 +24,7 @@ def test_parameters_and_memory_are_those_of_the_run(training_folder, tmp_path, n
     made = []
     original = method.optimizer
     method.optimizer = lambda **options: made.append(original(**options)) or made[0]
-    optimize(method, tmp_path / "log.jsonl", progress=False)
+    optimize(method, watch(method, tmp_path / "log.jsonl"))
     queues = [value for key, value in method.state_dict().items() if "queue" in key]
     weights = list(method.parameters())
     moments = [value for state in made[0].state.values() for value in state.values() if torch.is_tensor(value)]
