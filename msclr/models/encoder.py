@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Literal
 
 import torch
@@ -18,6 +17,7 @@ from msclr.models.stgcn import Block, GroupGraph
 from msclr.poses.batch import PoseBatch
 from msclr.poses.canonical import root_path
 from msclr.skeletons.anatomy import point
+from msclr.skeletons.cache import cached_by_joints
 from msclr.skeletons.graph import spatial_graph
 from msclr.skeletons.landmarks import TORSO_IN_TEMPLATE, landmarks
 from msclr.skeletons.spec import SkeletonSpec
@@ -133,14 +133,14 @@ class MultiSkeletonEncoder(JointEncoder):
         return inputs * valid[..., None]
 
 
-@lru_cache(maxsize=4096)
+@cached_by_joints
 @torch.inference_mode(False)
 def _adjacency(skeleton: SkeletonSpec, partition: Literal["spatial", "inward_outward"], device: torch.device) -> Tensor:
     matrix = spatial_graph(skeleton, partition)  # k source target
     return torch.tensor(matrix.transpose(0, 2, 1), device=device)
 
 
-@lru_cache(maxsize=4096)
+@cached_by_joints
 @torch.inference_mode(False)
 def _places(skeleton: SkeletonSpec, device: torch.device) -> Tensor:
     """Rest-pose place of each joint in torso lengths, and whether it is known: [j, 4]."""

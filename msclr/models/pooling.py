@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Literal, TypeAlias
 
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 
 from msclr.poses.batch import PoseBatch
 from msclr.skeletons.anatomy import PARTS
+from msclr.skeletons.cache import cached_by_joints
 from msclr.skeletons.landmarks import landmarks
 from msclr.skeletons.spec import SkeletonSpec
 
@@ -92,13 +92,13 @@ def person_of_row(batch: PoseBatch) -> Tensor:
     return torch.cat(rows) if rows else people
 
 
-@lru_cache(maxsize=4096)
+@cached_by_joints
 @torch.inference_mode(False)
 def _part_weights(skeleton: SkeletonSpec, device: torch.device) -> Tensor:
     return torch.from_numpy(landmarks(skeleton).weights[:, None]).to(device)
 
 
-@lru_cache(maxsize=4096)
+@cached_by_joints
 @torch.inference_mode(False)
 def _part_index(skeleton: SkeletonSpec, device: torch.device) -> Tensor:
     return torch.from_numpy(landmarks(skeleton).parts).to(device)

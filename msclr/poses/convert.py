@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +13,9 @@ from msclr.poses.canonical import turn_up
 from msclr.poses.joint_map import JointMap, Status
 from msclr.poses.placement import Placement, anchors_of, place, stack
 from msclr.poses.sequence import BoolArray, FloatArray, PoseSequence
+from msclr.skeletons.cache import cached_by_joints
 from msclr.skeletons.registry import get_skeleton
 from msclr.skeletons.spec import SkeletonSpec
-
-CACHED_MAPS = 4096
 
 
 @dataclass(frozen=True)
@@ -121,7 +119,7 @@ def convertible(source: str | SkeletonSpec, target: str | SkeletonSpec) -> Conve
     return ConversionReport(given.id, wanted.id, **joints, dropped=dropped)
 
 
-@lru_cache(maxsize=CACHED_MAPS)
+@cached_by_joints
 def conversion_map(source: SkeletonSpec, target: SkeletonSpec) -> JointMap:
     """Return how the joints of `target` follow from those of `source`, ready for batches.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -16,6 +15,7 @@ import numpy.typing as npt
 
 from msclr.poses.joint_map import FADING_SINE, JointMap, Status
 from msclr.skeletons.anatomy import SEGMENT_BONES, VIRTUAL_POINTS, mirror, point
+from msclr.skeletons.cache import cached_by_joints
 from msclr.skeletons.spec import SkeletonSpec
 
 Row: TypeAlias = npt.NDArray[np.float64]
@@ -124,7 +124,7 @@ class Anchors:
         return any(segment_of(self.names[joint]) == segment for joint in np.flatnonzero(row))
 
 
-@lru_cache(maxsize=256)
+@cached_by_joints
 def anchors_of(spec: SkeletonSpec) -> Anchors:
     """The anchors of a skeleton, made once."""
     return Anchors(spec)

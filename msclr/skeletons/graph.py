@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from msclr.errors import SkeletonError
+from msclr.skeletons.cache import cached_by_joints
 from msclr.skeletons.spec import SkeletonSpec
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
@@ -77,7 +77,7 @@ def adjacency(
     return np.stack(parts).astype(np.float32)
 
 
-@lru_cache(maxsize=512)
+@cached_by_joints
 def spatial_graph(
     skeleton: SkeletonSpec, partition: Partition = "spatial", *, true_distances: bool = True
 ) -> FloatArray:

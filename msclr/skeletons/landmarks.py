@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from msclr.skeletons.anatomy import PARTS, point
+from msclr.skeletons.cache import cached_by_joints
 from msclr.skeletons.spec import SkeletonSpec
 
 Weights: TypeAlias = npt.NDArray[np.float32]
@@ -76,7 +76,7 @@ class Landmarks:
     weights: Weights
 
 
-@lru_cache(maxsize=4096)
+@cached_by_joints
 def landmarks(spec: SkeletonSpec) -> Landmarks:
     """Return where the hips, shoulders, root and sides of a skeleton are.
 
