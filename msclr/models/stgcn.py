@@ -14,6 +14,7 @@ from einops import reduce
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from msclr.models.dropout import ByteDropout
 from msclr.models.normalise import MaskedBatchNorm
 
 
@@ -125,7 +126,7 @@ class Block(nn.Module):
         self.graph_norm = MaskedBatchNorm(outputs)
         self.temporal = TemporalConvolution(outputs, kernel=kernel, stride=stride, separable=separable)
         self.temporal_norm = MaskedBatchNorm(outputs)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = ByteDropout(dropout)
         self.residual = residual
         self.has_shortcut = residual and (inputs != outputs or stride != 1)
         self.shortcut = nn.Linear(inputs, outputs) if self.has_shortcut else nn.Identity()
