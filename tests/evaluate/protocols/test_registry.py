@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from statistics import fmean, stdev
 
 import pytest
@@ -66,3 +67,8 @@ def test_what_draws_nothing_runs_once(split):
 def test_seeds_come_once_each(seeds, split):
     with pytest.raises(ConfigError, match="expected at least one, each once"):
         repeat(PROTOCOLS["knn-1"], split, seeds)
+
+
+def test_the_page_names_every_protocol():
+    page = (Path(__file__).parents[3] / "docs" / "evaluation.md").read_text("utf-8")
+    assert [name for name in (*PROTOCOLS, *VIEW_PROTOCOLS) if f"`{name}`" not in page] == []
