@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
+import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from hub.model_folders import TINY, put, same_weights, save_tiny, tiny_encoder
+from hub.processes import Child
 
 from msclr import atomic, load_pretrained
 from msclr.errors import ConfigError, MissingFileError, ModelError, NotAFileError
@@ -194,49 +195,37 @@ def test_d20_without_an_exchange_in_one_step(tmp_path: Path, folder: Path, monke
     assert [path.name for path in tmp_path.iterdir()] == ["tiny"]
 
 
-KILLED = """
-import os, sys
-from pathlib import Path
-from msclr import atomic, load_pretrained
-from hub.model_folders import same_weights, save_tiny, tiny_encoder
-
-folder, old, new = Path(sys.argv[1]), tiny_encoder(0), tiny_encoder(1)
-
-def save_and_die(last):
+def save_and_die(folder: Path, last: int) -> None:
+    """Save another model over a folder, and be killed at the `last` step that changes anything on the disk."""
     calls = 0
-    def counted(function):
-        def step(*arguments):
+
+    def counted(function: Callable[..., Any]) -> Callable[..., Any]:
+        def step(*arguments: Any) -> Any:
             nonlocal calls
             calls += 1
             if calls == last:
-                os.kill(os.getpid(), 9)
+                os.kill(os.getpid(), signal.SIGKILL)
             return function(*arguments)
+
         return step
-    atomic.os.fsync = counted(atomic.os.fsync)
-    Path.replace = counted(Path.replace)
+
+    atomic.os.fsync = counted(atomic.os.fsync)  # type: ignore[attr-defined]  # in a process of its own
+    Path.replace = counted(Path.replace)  # type: ignore[method-assign]
     atomic._exchange = counted(atomic._exchange)
     save_tiny(folder, seed=1)
 
-for last in range(1, 20):
-    save_tiny(folder, seed=0)
-    child = os.fork()
-    if child == 0:
-        save_and_die(last)
-        os._exit(0)
-    killed = os.waitpid(child, 0)[1] == 9
-    found = load_pretrained(folder)
-    which = "old" if same_weights(found, old) else "new" if same_weights(found, new) else "neither"
-    print("killed" if killed else "lived", which)
-"""
-
 
 def test_d20_killed_at_every_step(folder: Path) -> None:
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", KILLED, str(folder)]
-    done = subprocess.run(command, env=environment, timeout=100, check=False, capture_output=True, text=True)
+    old, new = tiny_encoder(0), tiny_encoder(1)
+    outcomes = []
+    for last in range(1, 20):
+        save_tiny(folder, seed=0)
+        said = Child(lambda last=last: save_and_die(folder, last)).outcome()
+        found = load_pretrained(folder)
+        which = "old" if same_weights(found, old) else "new" if same_weights(found, new) else "neither"
+        outcomes.append(f"{'killed' if said == '' else 'lived'} {which}")
     # Four files of three steps, the new folder, the exchange; killed after it, the new one is in place.
-    expected = 14 * ["killed old"] + ["killed new"] + 4 * ["lived new"]
-    assert done.stdout.splitlines() == expected, done.stderr
+    assert outcomes == 14 * ["killed old"] + ["killed new"] + 4 * ["lived new"]
 
 
 def test_weights_that_are_not_finite_are_not_saved(folder: Path) -> None:
