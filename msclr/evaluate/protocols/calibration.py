@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from msclr.errors import ConfigError, MissingExtraError, PoseError
 from msclr.evaluate.linear_head import LogisticProtocol, train_heads
 from msclr.evaluate.protocols.classified import chance_of_classes, classified, ranked, seen_classes
-from msclr.evaluate.protocols.protocol import Outcome, Protocol, ReliabilityBin
+from msclr.evaluate.protocols.protocol import Outcome, Protocol, ReliabilityBin, checked
 from msclr.evaluate.protocols.split import Split
 
 LARGEST_TEMPERATURE = 1000.0
@@ -105,7 +105,7 @@ class Calibration(Protocol):
 
     def _hold_out(self, split: Split, seed: int) -> tuple[Tensor, Tensor]:
         """Return the training rows to fit to and those held out; a class keeps one clip at least."""
-        generator = np.random.default_rng(seed)
+        generator = np.random.default_rng(checked(seed))
         by_name = sorted(range(len(split.train)), key=lambda row: split.train_ids[row])
         labels = split.train_labels.tolist()
         held: set[int] = set()

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from msclr.errors import ConfigError, MissingExtraError, PoseError
 from msclr.evaluate.protocols.classified import present
-from msclr.evaluate.protocols.protocol import Outcome, Protocol
+from msclr.evaluate.protocols.protocol import Outcome, Protocol, checked
 from msclr.evaluate.protocols.split import Split
 
 
@@ -77,7 +77,7 @@ class Clustering(Protocol):
             )
         rows = F.normalize(split.test.double(), dim=1).numpy()
         order = np.argsort(split.test_ids)  # so that the order of clips changes nothing
-        model = KMeans(count, n_init=self.starts, random_state=seed)
+        model = KMeans(count, n_init=self.starts, random_state=checked(seed))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct features than classes
             clusters = model.fit_predict(rows[order])

@@ -9,7 +9,7 @@ import numpy as np
 
 from msclr.errors import ConfigError
 from msclr.evaluate.protocols.linear import LinearToOptimum
-from msclr.evaluate.protocols.protocol import Outcome, Protocol
+from msclr.evaluate.protocols.protocol import Outcome, Protocol, checked
 from msclr.evaluate.protocols.split import Split
 
 LINEAR = LinearToOptimum()
@@ -99,7 +99,7 @@ def draw_ids(labels: Mapping[str, str], percent: float, seed: int) -> frozenset[
     kept: set[str] = set()
     for label in sorted(set(labels.values())):
         members = sorted(name for name, found in labels.items() if found == label)
-        generator = np.random.default_rng([seed, *label.encode()])  # a class draws alike whatever others there are
+        generator = np.random.default_rng([checked(seed), *label.encode()])
         count = max(1, round(percent / 100 * len(members)))
         kept.update(members[drawn] for drawn in generator.permutation(len(members))[:count])
     return frozenset(kept)

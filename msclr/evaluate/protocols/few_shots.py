@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from msclr.errors import ConfigError, PoseError
-from msclr.evaluate.protocols.protocol import Outcome, Protocol
+from msclr.evaluate.protocols.protocol import Outcome, Protocol, checked
 from msclr.evaluate.protocols.split import Split
 
 NORMAL_95 = 1.959963984540054
@@ -99,7 +99,7 @@ class FewShots(Protocol):
                 expected=f"at least {self.ways}",
                 remedy="fewer ways or shots",
             )
-        generator = np.random.default_rng(seed)
+        generator = np.random.default_rng(checked(seed))
         for _ in range(self.episodes):
             ways = generator.choice(fit, self.ways, replace=False).tolist()
             support = [generator.choice(known[way], self.shots, replace=False) for way in ways]

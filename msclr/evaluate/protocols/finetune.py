@@ -14,7 +14,7 @@ from msclr.errors import MsclrError, PoseError, TrainingError
 from msclr.evaluate.baselines import random_encoder
 from msclr.evaluate.linear_head import steps_of_epoch
 from msclr.evaluate.protocols.classified import judged, present, ranked, share
-from msclr.evaluate.protocols.protocol import Outcome
+from msclr.evaluate.protocols.protocol import Outcome, checked
 from msclr.evaluate.protocols.tuning import Tuning
 from msclr.evaluate.scores import listed
 from msclr.models.base import PoseEncoder
@@ -89,6 +89,7 @@ def fine_tune(
         2
     """
     _check(train, test, labels)
+    seed = checked(seed)
     known, asked = sorted(train), sorted(test)
     classes = tuple(sorted({labels[name] for name in (*known, *asked)}))
     code = {name: place for place, name in enumerate(classes)}

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from msclr.evaluate.linear_head import ISC_PROTOCOL, LogisticProtocol, SgdProtocol, TrainedHead, train_heads
 from msclr.evaluate.protocols.classified import chance_of_classes, classified, ranked, seen_classes
-from msclr.evaluate.protocols.protocol import Outcome, Protocol
+from msclr.evaluate.protocols.protocol import Outcome, Protocol, checked
 from msclr.evaluate.protocols.split import Split
 
 PUBLISHED = SgdProtocol()
@@ -61,7 +61,7 @@ class LinearBySteps(Protocol):
             ranking = ranked(_logits(heads[0], split.test), seen)
             tested.append((float((ranking[:, 0] == split.test_labels).double().mean()), epoch, ranking))
 
-        train_heads(*_training(split, seen), replace(self.training, seed=seed), watch=watch)
+        train_heads(*_training(split, seen), replace(self.training, seed=checked(seed)), watch=watch)
         best = max(tested, key=lambda each: each[0])  # the first of equals
         outcome = classified(split, tested[-1][2], {"epochs": self.training.epochs, "best epoch": best[1]})
         return replace(outcome, numbers={**outcome.numbers, "best top-1": 100 * best[0]})

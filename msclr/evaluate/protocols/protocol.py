@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from msclr.errors import ConfigError
 from msclr.evaluate.protocols.split import Split
 
 
@@ -57,6 +58,21 @@ class Outcome:
     predictions: Mapping[str, str] = field(default_factory=dict)
     truth: Mapping[str, str] = field(default_factory=dict)
     reliability: tuple[ReliabilityBin, ...] = ()
+
+
+def checked(seed: int) -> int:
+    """Return a seed that every generator takes.
+
+    Raises:
+        ConfigError: If it is no whole number of 0 to 2^32 - 1.
+
+    Example:
+        >>> checked(7)
+        7
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
+        raise ConfigError(f"seed={seed!r}", expected="a whole number of 0 to 2^32 - 1")
+    return int(seed)
 
 
 class Protocol(ABC):

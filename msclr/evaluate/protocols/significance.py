@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from msclr.errors import MissingExtraError, PoseError
-from msclr.evaluate.protocols.protocol import Outcome
+from msclr.evaluate.protocols.protocol import Outcome, checked
 from msclr.evaluate.scores import listed
 
 DRAWS = 10_000
@@ -85,7 +85,7 @@ def compare_clips(
     """
     firsts, seconds = ([each] if isinstance(each, Outcome) else list(each) for each in (first, second))
     names, gains = _gains(firsts, seconds)
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(checked(seed))
     if groups is not None:
         if without := [name for name in names if name not in groups]:
             raise PoseError(f"no group of {listed(without)}", expected="one for each test clip")

@@ -13,7 +13,7 @@ from msclr.evaluate.ensemble import Ensemble, fit_ensemble
 from msclr.evaluate.fusion import THREE_STREAMS, Missing
 from msclr.evaluate.linear_head import Combine, HeadProtocol, LogisticProtocol, SgdProtocol
 from msclr.evaluate.protocols.classified import judged, present, ranked
-from msclr.evaluate.protocols.protocol import Outcome, ViewProtocol
+from msclr.evaluate.protocols.protocol import Outcome, ViewProtocol, checked
 from msclr.evaluate.protocols.split import Split
 from msclr.evaluate.scores import Scores, listed
 
@@ -124,7 +124,7 @@ def _fused(
     known, asked = (_labels(views, side) for side in ("train", "test"))
     if both := sorted(set(known) & set(asked)):
         raise PoseError(f"{len(both)} clips trained on in one view, tested on in another: {listed(both)}")
-    training = replace(training, seed=seed) if isinstance(training, SgdProtocol) else training
+    training = replace(training, seed=checked(seed)) if isinstance(training, SgdProtocol) else training
     features = {title: Scores(view.train_ids, view.train) for title, view in views.items()}
     tests = {title: Scores(view.test_ids, view.test) for title, view in views.items()}
     ensemble = fit_ensemble(features, known, protocol=training, combine=combine, missing=missing)

@@ -69,6 +69,13 @@ def test_seeds_come_once_each(seeds, split):
         repeat(PROTOCOLS["knn-1"], split, seeds)
 
 
+@pytest.mark.parametrize("seed", [-1, 2**32, 0.5, True])
+@pytest.mark.parametrize("name", [name for name, protocol in PROTOCOLS.items() if not protocol.deterministic])
+def test_seeds_that_no_generator_takes_are_refused(name, seed, split):
+    with pytest.raises(ConfigError, match=r"expected a whole number of 0 to 2\^32 - 1"):
+        PROTOCOLS[name].run(split, seed=seed)
+
+
 def test_the_page_names_every_protocol():
     page = (Path(__file__).parents[3] / "docs" / "evaluation.md").read_text("utf-8")
     assert [name for name in (*PROTOCOLS, *VIEW_PROTOCOLS) if f"`{name}`" not in page] == []
