@@ -73,3 +73,37 @@ def test_windows_of_ten_gigabytes_take_megabytes(tmp_path):
     assert frames == FRAMES
     assert own < 150 * 2**20
     assert peak < 600 * 2**20  # with the pages of the file that were looked at
+
+
+TRAINING = """
+import json, sys, torch
+from pathlib import Path
+from msclr.train.methods.build import build_method
+from msclr.train.runs import load_run
+
+def own():
+    lines = open("/proc/self/status").read().splitlines()
+    return {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines if line.startswith(("RssAnon", "VmHWM"))}
+
+path = Path(sys.argv[1])
+files = json.dumps([{"skeleton": "kinect_v2_25", "file": path.name}])
+run = load_run("aimclr", [f"clips.formats={files}", "clips.split=null", "clips.window.seconds=2", "contrast.queue_size=64"])
+method = build_method(run, path.parent)
+before = own()
+batches = method.batches(torch.device("cpu"))
+for _ in range(2):
+    views = next(batches)
+after = own()
+print(method.fingerprint() != {}, after["RssAnon"] - before["RssAnon"], after["VmHWM"], views.normal.batch.num_clips)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_training_draws_windows_of_ten_gigabytes_within_megabytes(tmp_path):
+    sparse_store(tmp_path / "store")
+    outcome = python("-W", "error", "-c", TRAINING, str(tmp_path / "store"))
+    assert outcome.returncode == 0, outcome.stderr
+    same, own, peak, clips = outcome.stdout.split()
+    assert (same, clips) == ("True", "128")
+    assert int(own) < 150 * 2**20
+    assert int(peak) < 1500 * 2**20  # with torch itself and the pages of the file that were looked at
