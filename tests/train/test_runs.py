@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from msclr import MsclrError
@@ -38,6 +40,28 @@ def test_the_recipes_have_the_numbers_of_the_papers(name):
     assert run.contrast.momentum == 0.999
     assert run.contrast.mine_after == (150 if name in ("aimclr", "ms-aimclr", "crosclr") else None)
     assert run.clips.frames == (64 if name in ("skelemix", "isc") else 50)
+
+
+def leaves(value, place=()):
+    """Every value of a run by its place: members of groups, and of lists of groups."""
+    if isinstance(value, dict) and value:
+        for name, member in value.items():
+            yield from leaves(member, (*place, name))
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        for number, member in enumerate(value):
+            yield from leaves(member, (*place, str(number)))
+    else:
+        yield ".".join(place), value
+
+
+@pytest.mark.parametrize("name", list_recipes())
+def test_every_value_can_be_given_on_the_command_line(name):
+    run = load_run(name, ["watch.knn.file=labelled.npz"])
+    changes = [f"{place}={json.dumps(value)}" for place, value in leaves(run.model_dump(mode="json"))]
+    assert {"seed", "watch.log_every", "watch.knn.k", "runtime.precision"} <= {
+        each.partition("=")[0] for each in changes
+    }
+    assert load_run(name, changes) == run
 
 
 def test_a_run_can_be_yaml(tmp_path):

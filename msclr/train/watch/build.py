@@ -83,6 +83,7 @@ def watched(
                 clips=clips,
                 config=settings,
                 data=fingerprint,
+                device=str(next(method.parameters()).device),
             )
             write_report(report, output, lines if config.watch.curves else ())
 

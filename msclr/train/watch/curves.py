@@ -18,7 +18,7 @@ _PANELS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("learning rate", ("learning_rate",)),
     ("clips per second", ("clips_per_second",)),
 )
-_LEVELS = {"knn_chance": "chance", "knn_raw_poses": "raw poses", "untrained_knn": "untrained"}
+_LEVELS = {"knn_chance": ("chance", ":"), "knn_raw_poses": ("raw poses", "--"), "untrained_knn": ("untrained", "-.")}
 _COLUMNS, _WIDTH, _HEIGHT, _DPI = 2, 5.0, 2.2, 100
 
 Curve = tuple[list[int], list[float]]
@@ -54,9 +54,9 @@ def draw_curves(lines: Sequence[Mapping[str, JsonValue]], *, title: str) -> byte
         for member in members:
             ax.plot(*curves[member], label=member, linewidth=1, marker="." if len(curves[member][0]) < 30 else None)
         if members[0].startswith("knn"):
-            for level, label in _LEVELS.items():
+            for level, (label, style) in _LEVELS.items():
                 for member in (each for each in curves if each.startswith(level)):
-                    ax.axhline(curves[member][1][0], label=label, linewidth=0.7, linestyle=":", color="black")
+                    ax.axhline(curves[member][1][0], label=label, linewidth=0.8, linestyle=style, color="gray")
         if len(members) > 1 or members[0].startswith("knn"):
             ax.legend(fontsize=6)
         ax.set_title(name, fontsize=8)

@@ -79,6 +79,7 @@ class Report(_Record):
         knn: None if no labelled clips were watched.
         config: The settings; they can be given to `msclr pretrain` again.
         data: For each source of clips its fingerprint.
+        device: Where it was computed.
         versions: Of what decides the numbers.
     """
 
@@ -92,12 +93,13 @@ class Report(_Record):
     clips_per_second: float
     skipped: int
     rejected: int | None
-    first: dict[str, float | None]
-    last: dict[str, float | None]
+    first: dict[str, int | float | None]
+    last: dict[str, int | float | None]
     alarms: tuple[Alarm, ...]
     knn: KnnReport | None
     config: dict[str, AnyJson]
     data: dict[str, AnyJson]
+    device: str
     versions: dict[str, str]
     format_version: Literal[1] = 1
 
@@ -113,12 +115,13 @@ def make_report(
     clips: int,
     config: Mapping[str, JsonValue],
     data: Mapping[str, JsonValue],
+    device: str,
 ) -> Report:
     """Sum up the log of a run.
 
     Args:
         lines: Of the log.
-        name, stopped, steps, planned, seconds, config, data: See `Report`.
+        name, stopped, steps, planned, seconds, config, data, device: See `Report`.
         clips: Of a batch.
     """
     last = _numbers(lines[-1]) if lines else {}
@@ -144,6 +147,7 @@ def make_report(
         knn=_knn(lines),
         config=dict(config),
         data=dict(data),
+        device=device,
         versions=versions(),
     )
 
@@ -212,7 +216,7 @@ def _knn(lines: Sequence[Mapping[str, JsonValue]]) -> KnnReport | None:
     )
 
 
-def _numbers(line: Mapping[str, JsonValue]) -> dict[str, float | None]:
+def _numbers(line: Mapping[str, JsonValue]) -> dict[str, int | float | None]:
     return {
         name: value
         for name, value in line.items()

@@ -25,7 +25,9 @@ LINES = [
 
 def report(lines=LINES, **changes):
     facts = {"steps": 100, "planned": 100, "seconds": 20.0, "clips": 8, "stopped": None}
-    return make_report(lines, name="tiny", config={"steps": 100}, data={"file": {"clips": 9}}, **{**facts, **changes})
+    return make_report(
+        lines, name="tiny", config={"steps": 100}, data={"file": {"clips": 9}}, device="cpu", **{**facts, **changes}
+    )
 
 
 def test_a_report_sums_up_the_log():
@@ -33,6 +35,7 @@ def test_a_report_sums_up_the_log():
     assert (found.finished, found.clips, found.clips_per_second) == (True, 800, 40.0)
     assert (found.skipped, found.rejected) == (1, 7)
     assert (found.first["loss"], found.last["loss"]) == (3.0, 1.0)
+    assert type(found.last["step"]) is int
     assert [(alarm.step, alarm.name) for alarm in found.alarms] == [(99, "rank")]
     assert found.knn is not None
     assert (found.knn.chance, found.knn.raw_poses, found.knn.untrained) == (0.3, 0.6, {"knn": 0.4})

@@ -25,7 +25,7 @@ def test_the_figures_are_their_formulas(count, dim, seed, shift):
     distances = [np.sum((row - unit.mean(0)) ** 2) for row in unit]
     assert spread(rows) == pytest.approx(math.sqrt(np.mean(distances)), abs=1e-6)
     eigenvalues = np.clip(np.linalg.eigvalsh(np.cov(unit.T, bias=True).reshape(dim, dim)), 0, None)
-    values = np.sqrt(eigenvalues[eigenvalues > 1e-14])
+    values = np.sqrt(eigenvalues[eigenvalues > 1e-12])
     shares = values / values.sum()
     expected = math.exp(-sum(share * math.log(share) for share in shares)) if len(values) else 0.0
     assert effective_rank(rows) == pytest.approx(expected, abs=1e-3)
