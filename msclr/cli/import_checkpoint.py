@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal, cast
 
 import click
@@ -42,6 +43,7 @@ def import_checkpoint(
 
     CHECKPOINT is a file of AimCLR, SkeletonCLR, CrosSCLR, SkeleMixCLR, MS-CLR, inter-skeleton contrast or ST-GCN.
     """
+    from msclr.hub.card import ModelCard
     from msclr.hub.foreign.families import Family
     from msclr.hub.foreign.importing import import_checkpoint as import_file
     from msclr.hub.save import save_pretrained
@@ -56,7 +58,13 @@ def import_checkpoint(
         allow_pickle=allow_pickle,
     )
     report = imported.report
-    save_pretrained(imported.encoder, output, metrics={"import": report.to_data()})
+    card = ModelCard(
+        Path(output).resolve().name,
+        imported.encoder.config,
+        summary=f"Weights of a published checkpoint ({report.family}, {report.stream}), as a model of msclr.",
+        training="Not by msclr: see the publication of the system. `metrics.json` says what became of every key.",
+    )
+    save_pretrained(imported.encoder, output, card=card, metrics={"import": report.to_data()})
     for line in report.table().splitlines():
         click.echo(printable(line) if "  " not in line else "  ".join(map(printable, line.split("  "))))
     click.echo(f"made {printable(output)}: msclr embed FILES --model {printable(output)} -o vectors.npz")

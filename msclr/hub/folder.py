@@ -194,7 +194,7 @@ def incomplete(missing: list[str], there: list[str], where: str) -> ModelError:
     content = ", ".join(shown(name) for name in there[:20]) or "nothing"
     pickled = any(name.endswith((".bin", ".pt", ".pth", ".pkl", ".ckpt")) for name in there)
     remedy = (
-        "msclr import-checkpoint FILE -o FOLDER for published weights, or msclr.hub.save.save_pretrained for your own; "
+        "msclr import-checkpoint FILE -o FOLDER for published weights, or msclr.save_pretrained for your own; "
         "load_pretrained reads no pickled checkpoints, which may run code"
     )
     return ModelError(

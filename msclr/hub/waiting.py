@@ -7,7 +7,6 @@ Other users of the same client are left alone: what is installed acts within the
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -89,7 +88,6 @@ class _Watch:
 
 
 _current: ContextVar[_Watch | None] = ContextVar("msclr_hub_watch", default=None)
-_lock = threading.Lock()
 
 
 @contextmanager
@@ -120,14 +118,13 @@ def patience(where: str, *, largest: int | None = None, sent: int = 0) -> Iterat
 def _install() -> None:
     from huggingface_hub import get_session
 
-    with _lock:
-        client = get_session()
-        hooks = client.event_hooks
-        if _before_request not in hooks["request"]:
-            client.event_hooks = {
-                "request": [*hooks["request"], _before_request],
-                "response": [*hooks["response"], _after_response],
-            }
+    client = get_session()
+    hooks = client.event_hooks
+    if _before_request not in hooks["request"]:  # threads that come here at once make the same of the same
+        client.event_hooks = {
+            "request": [*hooks["request"], _before_request],
+            "response": [*hooks["response"], _after_response],
+        }
 
 
 def _before_request(request: _Request) -> None:

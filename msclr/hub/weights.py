@@ -145,7 +145,7 @@ def header_length(start: bytes, *, where: str) -> int:
             "this is a pickled PyTorch file under another name, which may run code when opened",
             where=where,
             expected="a safetensors file",
-            remedy="save the model with msclr.hub.save.save_pretrained",
+            remedy="save the model with msclr.save_pretrained",
         )
     length = int.from_bytes(start, "little")
     if length > MAXIMUM_HEADER_BYTES:

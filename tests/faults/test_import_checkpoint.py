@@ -83,6 +83,7 @@ def test_d21_every_key_is_reported_and_the_folder_embeds_clips(state, tmp_path, 
     text = capsys.readouterr().out
     for name in everything:
         assert name in text
+    assert "a published checkpoint (aimclr, joint)" in (folder / "README.md").read_text()
     report = json.loads((folder / "metrics.json").read_text())["import"]
     assert {each["key"] for each in report["keys"]} == set(everything)
     uses = {each["key"]: each["use"] for each in report["keys"]}

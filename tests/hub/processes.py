@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import traceback
 import warnings
@@ -55,6 +54,8 @@ def _run(function: Callable[[], object], writer: int, powerless: bool, largest_f
             os.setgid(NOBODY)
             os.setuid(NOBODY)
         if largest_file is not None:
+            import resource  # not on Windows, where no test comes here
+
             resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
         said = str(function())
     except BaseException as error:
