@@ -86,10 +86,11 @@ def warped_distances(
         [m, n], the root of the least sum of squared distances along a path.
 
     Raises:
-        MissingExtraError: If dtaidistance is not installed.
+        MissingExtraError: If dtaidistance, or its compiled library, is not installed.
     """
     try:
         from dtaidistance import dtw_ndim
+        from dtaidistance.exceptions import CythonException
     except ImportError:
         raise MissingExtraError(
             "dynamic time warping needs dtaidistance, which is not installed", remedy='pip install "msclr[dtw]"'
@@ -97,7 +98,13 @@ def warped_distances(
     together = [np.ascontiguousarray(each, np.float64) for each in (*queries, *bank)]
     block = ((0, len(queries)), (len(queries), len(together)))
     width = None if window is None else window + 1  # there, 1 allows no step aside
-    found = dtw_ndim.distance_matrix_fast(together, block=block, window=width, parallel=False, compact=True)
+    try:
+        found = dtw_ndim.distance_matrix_fast(together, block=block, window=width, parallel=False, compact=True)
+    except CythonException:
+        raise MissingExtraError(
+            "dtaidistance is installed without its compiled library",
+            remedy="pip install --force-reinstall --only-binary dtaidistance dtaidistance",
+        ) from None
     return np.asarray(found, np.float64).reshape(len(queries), len(bank))
 
 

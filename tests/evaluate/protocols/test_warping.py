@@ -69,3 +69,9 @@ def test_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "dtaidistance", None)
     with pytest.raises(MissingExtraError, match=r'pip install "msclr\[dtw\]"'):
         TimeWarping(frames=5).run(points())
+
+
+def test_it_says_so_when_the_compiled_library_is_missing(monkeypatch):
+    monkeypatch.setattr("dtaidistance.dtw.dtw_cc", None)
+    with pytest.raises(MissingExtraError, match="without its compiled library"):
+        TimeWarping(frames=5).run(points())
