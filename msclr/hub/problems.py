@@ -161,7 +161,9 @@ def _from_network(chain: list[BaseException], names: set[str], where: str) -> Ms
         return HubError("the Hub leads from one place to the next without end", where=where, remedy="check HF_ENDPOINT")
     if "OfflineModeIsEnabled" in names:
         return HubError("offline (HF_HUB_OFFLINE is set)", where=where, remedy="once without HF_HUB_OFFLINE")
-    if names & {"ConnectionError", "NetworkError", "ProtocolError", "RequestError", "TransportError"}:
+    # Some versions of the client try again with an HTTP client that they have closed after a failed connection.
+    closed = type(chain[0]) is RuntimeError and "client has been closed" in str(chain[0])
+    if closed or names & {"ConnectionError", "NetworkError", "ProtocolError", "RequestError", "TransportError"}:
         return TemporaryHubError(
             f"no connection to the Hub ({type(chain[0]).__name__})",
             where=where,

@@ -125,6 +125,15 @@ def _install() -> None:
             "request": [*hooks["request"], _before_request],
             "response": [*hooks["response"], _after_response],
         }
+        close = client.close
+
+        def close_and_go_on() -> None:
+            """Watch the successor, too: after a failed connection the Hub client makes a new HTTP client."""
+            close()
+            if _current.get() is not None:
+                _install()
+
+        client.close = close_and_go_on  # type: ignore[method-assign]
 
 
 def _before_request(request: _Request) -> None:

@@ -180,6 +180,23 @@ def test_d06_nobody_listens(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> No
             load_pretrained(REPOSITORY)
 
 
+def test_d06_a_network_that_disappears_between_two_requests(
+    hub: FakeHub, naps: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = socket.create_connection
+
+    def connect_once(*where: object, **options: object) -> socket.socket:
+        if any("/api/models/" in request for request in hub.requests):
+            raise ConnectionRefusedError(111, "Connection refused")
+        return connect(*where, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "create_connection", connect_once)
+    monkeypatch.setattr(waiting, "monotonic", lambda: 10 * sum(naps))  # as if each attempt took ten times as long
+    with pytest.raises(TemporaryHubError, match=r"too slow|no connection to the Hub"):
+        load_pretrained(REPOSITORY)
+    assert naps in ([1, 2, 4], [1])  # older clients give up sooner
+
+
 def test_d06_tls_that_fails(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
     from huggingface_hub import constants
 
