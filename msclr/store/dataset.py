@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -122,7 +123,7 @@ def _opened(dataset: PathLike | Iterable[Mapping[str, object]], columns: Columns
             expected="one with a recording in each row",
             remedy=f"dataset[{next(iter(dataset), 'train')!r}]",
         )
-    if not isinstance(dataset, str | Path) and not hasattr(dataset, "__fspath__"):
+    if not isinstance(dataset, str | bytes | os.PathLike):
         return dataset, "dataset"
     place = guard.to_path(dataset)
     if not place.is_dir():

@@ -87,7 +87,8 @@ def own():
 
 path = Path(sys.argv[1])
 files = json.dumps([{"skeleton": "kinect_v2_25", "file": path.name}])
-run = load_run("aimclr", [f"clips.formats={files}", "clips.split=null", "clips.window.seconds=2", "contrast.queue_size=64"])
+changes = [f"clips.formats={files}", "clips.split=null", "clips.window.seconds=2", "contrast.queue_size=64"]
+run = load_run("aimclr", changes)
 method = build_method(run, path.parent)
 before = own()
 batches = method.batches(torch.device("cpu"))

@@ -11,10 +11,15 @@ from msclr.store.layout import CONTENT, RECORD
 TEXT = (ROOT / "docs" / "store.md").read_text("utf-8")
 
 
-def test_the_example_runs():
-    (block,) = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
-    outcome = python("-W", "error", "-c", f"{block}\nprint(batch.num_clips, batch.positions.shape[1])")
-    assert (outcome.returncode, outcome.stdout) == (0, "256 64\n"), outcome.stderr
+def test_the_examples_run():
+    first, *others = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
+    block = "\n".join((first, "print(batch.num_clips, batch.positions.shape[1])", *others))
+    outcome = python("-W", "error", "-c", block)
+    assert outcome.returncode == 0, outcome.stderr
+    packed, table, loaded = outcome.stdout.splitlines()
+    assert packed == "256 64"
+    assert table == "1 [('dataset, row 0', 'done'), ('dataset, row 1', 'failed')]"
+    assert loaded == "4 clips; [] left out"
 
 
 def test_the_records_are_laid_out_as_the_page_says():
