@@ -3,11 +3,16 @@
     MSCLR_DATA=... OMP_NUM_THREADS=1 python tests/benchmarks/overfit.py skeletonclr -o docs/runs
     python tests/benchmarks/overfit.py plot -o docs/runs      # draws the curves of all runs there
 
-The clips are 200 recordings of the HDM05 subset (31 joints), seen as Kinect v2 by conversion; the multi-format one is
-trained on both conventions and asked for the clip in the other one. Each clip is augmented twice, independently, as for
-training; the query is one, the gallery holds the other one of all 200 clips. Systems with several encoders use all,
-joined. The augmentations are those of the papers; optimisation is for a short run: a short queue, no dropout, a lower
-rate, and weights that start as torch draws them (the published start spreads out over thousands of updates only).
+The clips are 200 recordings of UI-PRMD: 100 as the Kinect saw them, 100 as Vicon did, in turn the one that is least
+like those taken so far, where clips are compared by what the augmentations leave alone (see `choose`). All are seen in
+one convention of 15 joints, the multi-format system's in two; clips have 16 frames. Each clip is augmented twice,
+independently, as for training; the query is one, the gallery holds the other one of all 200 clips, for the multi-format
+system in the other convention. What is compared are the vectors that users get, before the projection head; those after
+it are reported beside. Systems with several encoders use all, joined.
+
+The augmentations are those of the papers, scaled to the shorter clips. Optimisation is for a short run: negatives are
+the other keys of the same batch, a faster key encoder, no dropout, a lower rate, and weights that start as torch draws
+them (the published start spreads out over thousands of updates only). The width of the recurrent network is reduced.
 """
 
 from __future__ import annotations
@@ -16,58 +21,79 @@ import argparse
 import json
 import os
 import resource
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from msclr import register_skeleton
+from msclr import convert, get_skeleton
+from msclr.augment.pipeline import Augmentation
+from msclr.augment.temporal import CropResize, MirrorCrop
 from msclr.io.collection import read_collection
-from msclr.models.base import PoseEncoder
+from msclr.losses.infonce import unit_rows
+from msclr.losses.queue import NegativeQueue
 from msclr.models.normalise import JointBatchNorm, MaskedBatchNorm
+from msclr.poses.cros_line import cros_line
+from msclr.poses.sequence import PoseSequence
 from msclr.train.course import Course
 from msclr.train.loop import optimize
 from msclr.train.methods.build import build_method
-from msclr.train.methods.clips import DrawnClips
+from msclr.train.methods.isc import InterSkeletonContrast
 from msclr.train.methods.momentum import MomentumContrast
+from msclr.train.methods.skelemix import SkeleMixCLR
 from msclr.train.runs import load_run
 from msclr.train.watch.config import WatchConfig
 from msclr.train.watch.watch import Watch
 
-FILE, OWN, SEEN_AS = "hdm05_subset_CC-BY-SA", "hdm05_subset_CC-BY-SA", "kinect_v2_25"
-CLIPS, VIEWS = 200, 5
+FILES = {"kinect": "uiprmd_kinect_PDDL", "vicon": "uiprmd_viconjc_PDDL"}
+SEEN_AS, OTHER = "humaneva_15", "nite2_15"
+CLIPS, FRAMES, BATCH, DRAWS = 200, 16, 50, 5
 COMMON = (
-    f"clips.limit={CLIPS}",
     "clips.persons=1",
     "clips.split=null",
     "clips.preparation=cros",
-    f"clips.formats.0.file={FILE}.npz",
-    "schedule.batch_size=50",
-    "schedule.learning_rate=0.03",
-    "schedule.gamma=0.1",
+    f"clips.frames={FRAMES}",
+    f"encoders.0.frames={FRAMES}",
+    f"schedule.batch_size={BATCH}",
+    "schedule.learning_rate=0.015",
+    "schedule.gamma=0.3",
     "schedule.epochs=100000",
-    "contrast.queue_size=200",
+    f"contrast.queue_size={BATCH}",
     "contrast.exclude_same_clip=true",
-    "contrast.momentum=0.99",
+    "contrast.momentum=0.9",
 )
+ST_GCN = (f'encoders.0.skeletons=["{SEEN_AS}"]', "encoders.0.dropout=0.0")
 NO_MINING = "contrast.mine_after=1000000"
 CHANGES = {
-    "skeletonclr": ("encoders.0.dropout=0.0", "steps=800", "schedule.milestones=[170]"),
-    "aimclr": ("encoders.0.dropout=0.0", NO_MINING, "steps=380", "schedule.milestones=[80]"),
+    "skeletonclr": (*ST_GCN, "steps=1300", "schedule.milestones=[163,263]"),
+    "aimclr": (*ST_GCN, NO_MINING, "steps=1600", "schedule.milestones=[200,320]"),
     "ms-aimclr": (
+        f'encoders.0.skeletons=["{SEEN_AS}", "{OTHER}"]',
         "encoders.0.dropout=0.0",
         NO_MINING,
-        f'encoders.0.skeletons=["{SEEN_AS}", "{OWN}"]',
-        f"clips.formats.1.file={FILE}.npz",
-        f"clips.formats.1.skeleton={OWN}",
         "pairs=cross",
-        "steps=380",
-        "schedule.milestones=[40]",
+        "steps=1600",
+        "schedule.milestones=[100,160]",  # an epoch is twice as long
     ),
-    "crosclr": ("encoders.0.dropout=0.0", NO_MINING, "steps=280", "schedule.milestones=[60]"),
-    "skelemix": ("encoders.0.dropout=0.0", "steps=200", "schedule.milestones=[42]"),
-    "isc": ("clips.preparation=isc", "encoders.0.hidden=128", "steps=150", "schedule.milestones=[32]"),
+    "crosclr": (*ST_GCN, NO_MINING, "steps=1000", "schedule.milestones=[125,200]"),
+    "skelemix": (*ST_GCN, "steps=900", "schedule.milestones=[112,180]"),
+    "isc": (
+        "clips.preparation=isc",
+        "clips.frames=32",  # its crops keep at least as many frames
+        "encoders.0.hidden=128",
+        *(
+            f"encoders.{number}.{change}"
+            for number in (0, 1)
+            for change in (f"skeleton={SEEN_AS}", "frames=32", "persons=1")
+        ),
+        "steps=380",
+        "schedule.milestones=[48,76]",
+    ),
 }
 
 
@@ -77,34 +103,105 @@ def main() -> None:
     parser.add_argument("recipe", choices=[*CHANGES, "plot"])
     parser.add_argument("-o", "--output", type=Path, default=Path("overfit"))
     parser.add_argument("--set", dest="changes", action="append", default=[])
+    parser.add_argument("--every", type=int, default=0, help="also measure retrieval after every so many updates")
     options = parser.parse_args()
     if options.recipe == "plot":
         plot(options.output)
         return
-    data = Path(os.environ["MSCLR_DATA"]) / "mocap"
-    register_skeleton(read_collection(data / f"{FILE}.npz").skeleton)
-    run = load_run(options.recipe, [*COMMON, *CHANGES[options.recipe], *options.changes])
-    method = build_method(run, data)
-    start_as_torch_does(method)
+    method = prepared(options.recipe, options.changes)
     found = {"recipe": options.recipe, "steps": method.steps, "clips": len(method.clips), "random_init": recall(method)}
+    watch(method, options.every)
     before = cpu_seconds()
     course = Course(options.output / f"overfit-{options.recipe}.jsonl")
-    optimize(method, Watch(WatchConfig(), method, course, clips=50))
+    optimize(method, Watch(WatchConfig(), method, course, clips=BATCH))
     found |= {"cpu_minutes": round((cpu_seconds() - before) / 60, 1), "trained": recall(method)}
     print(json.dumps(found))  # noqa: T201
 
 
-def plot(folder: Path) -> None:
-    """Draw the loss curves of the runs in a folder to overfit.png in it."""
-    from matplotlib.figure import Figure
+def prepared(recipe: str, changes: Sequence[str]) -> MomentumContrast[object]:
+    """Choose the clips and build what is trained on them."""
+    formats = (SEEN_AS, OTHER) if recipe == "ms-aimclr" else (SEEN_AS,)
+    entries = json.dumps([{"skeleton": each, "file": f"{each}.npz"} for each in formats])
+    run = load_run(recipe, [*COMMON, f"clips.formats={entries}", *CHANGES[recipe], *changes])
+    with tempfile.TemporaryDirectory() as folder:
+        recordings = chosen_recordings(Path(os.environ["MSCLR_DATA"]) / "mocap")
+        for skeleton in formats:
+            write(Path(folder) / f"{skeleton}.npz", skeleton, recordings)
+        method = build_method(run, Path(folder))
+    shorten(method)
+    start_as_torch_does(method)
+    method.contrast.register_forward_pre_hook(fresh_negatives, with_kwargs=True)
+    return method
 
-    logs = sorted(folder.glob("overfit-*.jsonl"))
-    figure = Figure(figsize=(3.2 * len(logs), 2.6), layout="constrained")
-    for axes, log in zip(figure.subplots(1, len(logs), squeeze=False)[0], logs, strict=True):
-        lines = [json.loads(line) for line in log.read_text().splitlines()][1:]  # the first meets an untrained queue
-        axes.plot([line["step"] for line in lines], [line["loss"] for line in lines])
-        axes.set(title=log.stem.removeprefix("overfit-"), xlabel="update", ylabel="loss")
-    figure.savefig(folder / "overfit.png", dpi=100)
+
+def chosen_recordings(folder: Path) -> dict[str, PoseSequence]:
+    """Read the recordings of both sensors and choose among them: recordings by name."""
+    files = {sensor: read_collection(folder / f"{file}.npz") for sensor, file in FILES.items()}
+    rows = choose([torch.stack([spans(recording) for recording in clips]) for clips in files.values()])
+    sensors = list(files)
+    return {f"{sensors[side]}_{files[sensors[side]].names[row]}": files[sensors[side]][row] for side, row in rows}
+
+
+def choose(sides: Sequence[Tensor]) -> list[tuple[int, int]]:
+    """Take clips of each side in turn, each time the one least like those taken so far: (side, row).
+
+    How much two clips are alike is the overlap of their spans, at the shift in time that makes it largest.
+
+    Args:
+        sides: Spans by shift, [n, s, d, 3] each.
+    """
+    middle = sides[0].shape[1] // 2
+    chosen = [(0, 0)]
+    overlaps = [torch.zeros(len(side)) for side in sides]
+    while len(chosen) < CLIPS:
+        newest = sides[chosen[-1][0]][chosen[-1][1]]
+        for side, overlap in zip(sides, overlaps, strict=True):
+            for shifts, still in ((side, newest[middle, None, None]), (side[:, middle, None], newest)):
+                common = torch.linalg.matrix_norm(shifts.mT @ still).square()
+                torch.maximum(overlap, common.flatten(1).amax(dim=1), out=overlap)
+        next_side = len(chosen) % len(sides)
+        chosen.append((next_side, int(overlaps[next_side].argmin())))
+    return chosen
+
+
+def spans(recording: PoseSequence) -> Tensor:
+    """What shear leaves alone of a clip: the space that x, y and z span over joints and times, [shifts, t j, 3].
+
+    At every shift in time that the crop can make.
+    """
+    clip = torch.tensor(cros_line(convert(recording, SEEN_AS), frames=FRAMES).positions[0])  # t j c
+    reach = FRAMES // MirrorCrop().ratio
+    longer = torch.cat((clip[:reach].flip(0), clip, clip[-reach:].flip(0)))
+    return torch.linalg.qr(longer.unfold(0, FRAMES, 1).movedim(3, 1).flatten(1, 2))[0]
+
+
+def write(path: Path, skeleton: str, recordings: Mapping[str, PoseSequence]) -> None:
+    """Write recordings, converted, as a prepared data set."""
+    converted = [convert(each, skeleton) for each in recordings.values()]
+    np.savez(
+        path,
+        joints=np.concatenate([each.positions[0] for each in converted]),
+        score=np.concatenate([each.valid[0] for each in converted]),
+        offsets=np.cumsum([0, *(each.num_frames for each in converted)]),
+        names=list(recordings),
+        skeleton=skeleton,
+        joint_names=get_skeleton(skeleton).joints,
+        fps=converted[0].fps,
+        up=converted[0].up,
+    )
+
+
+def shorten(method: MomentumContrast[object]) -> None:
+    """Bring augmentations that count frames to the length of these clips."""
+    frames = method.config.clips.frames
+    if isinstance(method, SkeleMixCLR):
+        units, least, most = 64 / frames, *method.mix.length
+        method.mix = replace(method.mix, length=(max(1, round(least / units)), round(most / units)))
+    if isinstance(method, InterSkeletonContrast):
+        steps = [
+            replace(each, frames=frames) if isinstance(each, CropResize) else each for each in method.augmentation.steps
+        ]
+        method.augmentation = replace(method.augmentation, steps=tuple(steps))
 
 
 def start_as_torch_does(method: MomentumContrast[object]) -> None:
@@ -119,6 +216,36 @@ def start_as_torch_does(method: MomentumContrast[object]) -> None:
         method.keys[name].encoder.load_state_dict(query.state_dict())
 
 
+def fresh_negatives(loss: torch.nn.Module, views: tuple[object, ...], options: dict[str, Tensor]) -> None:
+    """Put the keys of a batch into the queues before the loss, which leaves out those of the clip itself."""
+    queues = [part for part in loss.modules() if isinstance(part, NegativeQueue)]
+    keys = [view for view in flat(views) if view.is_floating_point() and not view.requires_grad]
+    for queue, key in zip(queues, keys, strict=True):
+        queue.enqueue(unit_rows(key), options["sample_ids"])
+
+
+def flat(views: object) -> Iterator[Tensor]:
+    """All tensors in lists and mappings of them."""
+    if isinstance(views, Tensor):
+        yield views
+    elif isinstance(views, Mapping | Sequence):
+        for each in views.values() if isinstance(views, Mapping) else views:
+            yield from flat(each)
+
+
+def watch(method: MomentumContrast[object], every: int) -> None:
+    """Print retrieval after every so many updates, with the CPU minutes so far."""
+    update = method.after_update
+
+    def updated(step: int) -> None:
+        update(step)
+        if every and (step + 1) % every == 0:
+            print(step + 1, round(cpu_seconds() / 60, 2), recall(method, draws=2), flush=True)  # noqa: T201
+            method.train()
+
+    method.after_update = updated
+
+
 def cpu_seconds() -> float:
     """CPU time of this process so far."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
@@ -126,34 +253,47 @@ def cpu_seconds() -> float:
 
 
 @torch.no_grad()
-def recall(method: MomentumContrast[object]) -> float:
+def recall(method: MomentumContrast[object], draws: int = DRAWS) -> dict[str, float]:
     """Share of clips, in percent, whose second view is nearest to the first; mean over several draws of the views."""
-    encoders = method.eval().trained()
-    hits = []
+    method.eval()
+    before = method.random.get_state()
     method.random.manual_seed(12345)
     index, formats = torch.arange(len(method.clips)), len(method.clips.formats)
     augmentation = method.normal if hasattr(method, "normal") else method.augmentation
-    for draw in range(VIEWS):
+    hits: dict[str, list[Tensor]] = {"features": [], "projections": []}
+    for draw in range(draws):
         first = torch.full_like(index, draw % formats)
-        second = (first + 1) % formats
-        query, key = (
-            F.normalize(embed(method, encoders, index, chosen, augmentation), dim=1) for chosen in (first, second)
-        )
-        hits.append(((query @ key.T).argmax(dim=1) == index).float().mean())
-    method.random.manual_seed(method.config.seed)
-    return round(100 * float(torch.stack(hits).mean()), 1)
+        views = [embedded(method, each % formats, augmentation) for each in (first, first + 1)]
+        for name, found in hits.items():
+            query, key = (view[name] for view in views)
+            found.append(((query @ key.T).argmax(dim=1) == index).float().mean())
+    method.random.set_state(before)
+    return {name: round(100 * float(torch.stack(found).mean()), 1) for name, found in hits.items()}
 
 
-def embed(
-    method: MomentumContrast[object],
-    encoders: dict[str, PoseEncoder],
-    index: Tensor,
-    formats: Tensor,
-    augmentation: object,
-) -> Tensor:
-    """One augmented view of every clip, by all encoders: [n, d]."""
-    view = method.view(DrawnClips(method.clips, index), formats, augmentation)
-    return torch.cat([F.normalize(each.encode(view.batch)[view.rows], dim=1) for each in encoders.values()], dim=1)
+def embedded(method: MomentumContrast[object], formats: Tensor, augmentation: Augmentation) -> dict[str, Tensor]:
+    """One augmented view of every clip, by all encoders, before and after the projection head: unit rows [n, d]."""
+    index = torch.arange(len(method.clips))
+    view = method.view(method.clips.draw(index, method.random), formats, augmentation)
+    found: dict[str, list[Tensor]] = {"features": [], "projections": []}
+    for branch in method.queries.values():
+        features = branch.encoder.encode(view.batch)[view.rows]
+        found["features"].append(F.normalize(features, dim=1))
+        found["projections"].append(F.normalize(branch.head(features), dim=1))
+    return {name: F.normalize(torch.cat(parts, dim=1), dim=1) for name, parts in found.items()}
+
+
+def plot(folder: Path) -> None:
+    """Draw the loss curves of the runs in a folder to overfit.png in it."""
+    from matplotlib.figure import Figure
+
+    logs = sorted(folder.glob("overfit-*.jsonl"))
+    figure = Figure(figsize=(3.2 * len(logs), 2.6), layout="constrained")
+    for axes, log in zip(figure.subplots(1, len(logs), squeeze=False)[0], logs, strict=True):
+        lines = [json.loads(line) for line in log.read_text().splitlines()][1:]  # the first meets an untrained queue
+        axes.plot([line["step"] for line in lines], [line["loss"] for line in lines])
+        axes.set(title=log.stem.removeprefix("overfit-"), xlabel="update", ylabel="loss")
+    figure.savefig(folder / "overfit.png", dpi=100)
 
 
 if __name__ == "__main__":
