@@ -1,35 +1,26 @@
-"""Action recognition with frozen vectors, on labelled sets with fixed splits."""
+"""Action recognition with frozen vectors, for the card of a model: two protocols on every labelled set."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
-from msclr.evaluate.contest import Contest, VectorSets, judge
-from msclr.evaluate.knn import check_task, count_duplicates, vote
-from msclr.evaluate.linear import classify
-from msclr.evaluate.report import Scores, TaskResult
-from msclr.io.collection import ClipCollection, read_collection
-from msclr.poses.raw import raw_pose_vectors
+from msclr.evaluate.benchmark import action_sets
+from msclr.evaluate.contest import RANDOM, Contest
+from msclr.evaluate.data.labelled import LabelledClips, Sides
+from msclr.evaluate.judging import judge_by
+from msclr.evaluate.lineup import line_up
+from msclr.evaluate.protocols import LinearToOptimum, NearestNeighbours, Protocol
+from msclr.evaluate.report import TaskResult
+from msclr.evaluate.reports.report import Task
 
 PART = "actions"
-METRICS = ("1-NN", "linear")
-SETS = (
-    ("nwucla", "split"),
-    ("utdmhad", "split"),
-    ("hdm05", "split"),
-    ("h36m", "split"),
-    ("jhmdb", "split1"),
-    ("body25_instruments", "split"),
-    ("coco17_custom16", "split"),
-    ("mediapipe_signs", "split"),
-    ("tennis_movenet", "split"),
-)
+METRICS: Mapping[str, Protocol] = {"1-NN": NearestNeighbours(1), "linear": LinearToOptimum()}
+NUMBER = "top-1"
 
 
 def action_tasks(
@@ -39,16 +30,19 @@ def action_tasks(
 
     Args:
         contest: The encoders.
-        folder: Data folder; sets that are not in its `actions` folder are left out.
+        folder: Data folder; the sets are the `.npz` in its `actions` folder.
         limit: Most clips of each side of a split, for a quick look.
         progress: Told the name of each set.
     """
     results = []
-    for name, split in SETS:
-        path = folder / "actions" / f"{name}.npz"
-        if path.is_file():
-            progress(f"{PART}: {name}")
-            results.extend(_set(contest, read_collection(path), name, split, limit))
+    for data in action_sets(folder):
+        progress(f"{PART}: {data.name}")
+        sides = _some(data, limit)
+        with warnings.catch_warnings():  # the table has a column of copies, and a row without them
+            warnings.filterwarnings("ignore", message=".*copies of training clips")
+            lineup = line_up(data.only((*sides.train, *sides.test)), contest, split=sides)
+        judged = [judge_by(lineup, protocol, (0,)) for protocol in METRICS.values()]
+        results += [_result(tasks) for tasks in zip(*judged, strict=True)]
     return results
 
 
@@ -59,42 +53,35 @@ def spread(indices: npt.NDArray[np.intp], limit: int | None) -> list[int]:
     return [int(index) for index in indices]
 
 
-def _set(contest: Contest, clips: ClipCollection, name: str, split: str, limit: int | None) -> list[TaskResult]:
-    sides = np.array(clips.column(split))
-    labels = clips.column("label")
-    train, test = (spread(np.flatnonzero(sides == side), limit) for side in ("train", "test"))
-    chosen = [clips[index] for index in train + test]
-    raw = raw_pose_vectors(chosen)
-    known, wanted = [labels[index] for index in train], [labels[index] for index in test]
+def _some(data: LabelledClips, limit: int | None) -> Sides:
+    sides = data.sides()
+    train, test = (
+        tuple(ids[place] for place in spread(np.arange(len(ids)), limit)) for ids in (sides.train, sides.test)
+    )
+    return Sides(sides.name, train, test)
 
-    def answers(vectors: Tensor) -> VectorSets:
-        """Say for each test clip whether 1-NN and logistic regression are right."""
-        asked = check_task(vectors[: len(train)], known, vectors[len(train) :], wanted)
-        return [vote(asked, k=1) == asked.test_codes, classify(asked) == asked.test_codes]
 
-    right = [answers(vectors[0]) for vectors in contest.embed(chosen)]
-    right_raw = answers(raw)
-
-    def task(title: str, members: Sequence[int]) -> TaskResult:
-        places = torch.tensor(members)
-
-        def score(correct: VectorSets) -> Scores:
-            return {
-                metric: float(of_metric[places].double().mean())
-                for metric, of_metric in zip(METRICS, correct, strict=True)
-            }
-
-        facts: dict[str, float] = {
-            "train": len(train),
-            "test": len(members),
-            "classes": len(set(known)),
-            "duplicates": count_duplicates(raw[: len(train)], raw[len(train) :][places]),
-            "chance": 1 / len(set(known)),
-        }
-        return judge(PART, title, facts, score, right, right_raw)
-
-    tasks = [task(name, range(len(test)))]
-    if "dup_of_train" in clips.columns:
-        copied = clips.column("dup_of_train")
-        tasks.append(task(f"{name} without copies", [i for i, index in enumerate(test) if copied[index] != "True"]))
-    return tasks
+def _result(tasks: Sequence[Task]) -> TaskResult:
+    """Return what the protocols say of one data set, as shares."""
+    first = tasks[0]
+    named = dict(zip(METRICS, tasks, strict=True))
+    seeds = first.methods[RANDOM].seeds if RANDOM in first.methods else ()
+    return TaskResult(
+        PART,
+        first.name,
+        {
+            "train": first.facts["train"],
+            "test": first.facts["test"],
+            "classes": first.facts["classes"],
+            "duplicates": first.facts["copies"],
+            "chance": first.chance[NUMBER] / 100,
+        },
+        {
+            method: {metric: task.methods[method].mean(NUMBER) / 100 for metric, task in named.items()}
+            for method in first.methods
+        },
+        tuple(
+            {metric: task.methods[RANDOM].numbers[NUMBER][seed] / 100 for metric, task in named.items()}
+            for seed in seeds
+        ),
+    )

@@ -11,6 +11,7 @@ import numpy as np
 from msclr.errors import MsclrError
 from msclr.evaluate.contest import MODEL, RANDOM, RAW
 from msclr.evaluate.lineup import Lineup
+from msclr.evaluate.protocols.classified import seen_classes
 from msclr.evaluate.protocols.protocol import Outcome, Protocol
 from msclr.evaluate.reports.report import Method, Setting, Task
 
@@ -77,7 +78,7 @@ def make_task(
         facts={
             "train": len(split.train),
             "test": len(split.test),
-            "classes": len(split.train_labels.unique()),
+            "classes": len(seen_classes(split)),
             "copies": len(lineup.copies),
         },
         chance={name: value for name, value in chance.items() if name in first.numbers},
@@ -108,8 +109,8 @@ def settings_of(protocol: Protocol) -> dict[str, Setting]:
         >>> settings_of(NearestNeighbours(20))
         {'k': 20, 'temperature': 0.1}
     """
-    fields = asdict(protocol) if is_dataclass(protocol) and not isinstance(protocol, type) else {}
-    return flat_settings(fields)
+    given: object = protocol  # a protocol need not be a dataclass, though those of msclr are
+    return flat_settings(asdict(given)) if is_dataclass(given) and not isinstance(given, type) else {}
 
 
 def flat_settings(fields: Mapping[str, object], path: str = "") -> dict[str, Setting]:

@@ -21,13 +21,7 @@ from msclr.evaluate.scores import Scores
 
 
 def shuffled(data, seed=0):
-    order = np.random.default_rng(seed).permutation(len(data)).tolist()
-    return replace(
-        data,
-        ids=tuple(data.ids[place] for place in order),
-        labels=tuple(data.labels[place] for place in order),
-        columns={name: tuple(values[place] for place in order) for name, values in data.columns.items()},
-    )
+    return data.only(np.random.default_rng(seed).permutation(data.ids).tolist())
 
 
 def numbers(task):
@@ -89,12 +83,7 @@ def test_the_94_copies_in_nwucla_are_found(data_root, monkeypatch):
     rows = list(zip(whole.labels, whole.columns["dup_of_train"], strict=True))
     leaky = {label for label, flag in rows if flag == "True"} | {"carry"}  # other classes would only take time
     kept = [place for place, (label, _) in enumerate(rows) if label in leaky]
-    data = replace(
-        whole,
-        ids=tuple(whole.ids[place] for place in kept),
-        labels=tuple(whole.labels[place] for place in kept),
-        columns={name: tuple(values[place] for place in kept) for name, values in whole.columns.items()},
-    )
+    data = whole.only([whole.ids[place] for place in kept])
 
     def no_features(data, encoders, **options):
         return [Kept(Scores(data.ids, torch.eye(len(data))[:, :4] + 1), {}) for _ in encoders]

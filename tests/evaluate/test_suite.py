@@ -27,7 +27,7 @@ def encoder():
 @pytest.mark.parametrize(
     ("part", "tasks", "metrics"),
     [
-        ("actions", 10, {"1-NN", "linear"}),
+        ("actions", 9, {"1-NN", "linear"}),
         ("sensors", 4, {"R@1", "R@10", "same class R@1"}),
         ("conversion", 6, {"R@1", "R@10"}),
         ("pairs", 2, {"R@1", "R@10"}),

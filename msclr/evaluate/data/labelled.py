@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from msclr.errors import ConfigError, LabelError
@@ -143,6 +144,25 @@ class LabelledClips:
     def sha256(self) -> str:
         """Hash of the content, in hexadecimal; computing it reads the files."""
         return self.digest()
+
+    def only(self, ids: Sequence[str]) -> LabelledClips:
+        """Return the data set with these clips only, which has a hash of its own.
+
+        Raises:
+            LabelError: If there is no such clip.
+        """
+        places = {name: place for place, name in enumerate(self.ids)}
+        if unknown := [name for name in ids if name not in places]:
+            raise LabelError(f"no clips {listed(unknown)}", where=self.where, expected="some of the ids")
+        rows = [places[name] for name in ids]
+        listing = "".join(f"{name}\n" for name in sorted(ids))
+        return replace(
+            self,
+            ids=tuple(ids),
+            labels=tuple(self.labels[row] for row in rows),
+            columns={name: tuple(values[row] for row in rows) for name, values in self.columns.items()},
+            digest=lambda: hashlib.sha256(f"{self.sha256}\n{listing}".encode()).hexdigest(),
+        )
 
     def groups(self, ids: Sequence[str]) -> tuple[str, ...]:
         """Return the group, or else the subject, of clips; () if neither is known."""

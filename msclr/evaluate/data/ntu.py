@@ -118,8 +118,8 @@ def prepared_sequence(bodies: Bodies, line: Line, frames: int, where: str) -> Po
     if not bodies.any():
         raise PoseError(NOBODY, where=where, expected="at least one", remedy="leave the clip out, as the papers do")
     positions = prepare_bodies(bodies, line, frames)
-    present = positions.any(axis=(2, 3))[:, :, None]
-    valid = np.broadcast_to(present, positions.shape[:3])
+    present = np.asarray(positions.any(axis=(2, 3)))
+    valid = np.broadcast_to(present[:, :, None], positions.shape[:3])
     return PoseSequence.from_array(positions, SKELETON, fps=FPS, valid=valid, unit="m", up=UP[line], source=where)
 
 

@@ -57,17 +57,14 @@ def draw_bars(tasks: Sequence[Task]) -> Figure:
             yerr=[each or np.nan for each in spread],
             error_kw={"elinewidth": 1, "ecolor": INK, "capsize": 2},
         )
-    for index, task in enumerate(done):
-        if (chance := task.chance.get(headline(task.protocol))) is not None:
-            ax.hlines(
-                chance,
-                index - 0.45,
-                index + 0.45,
-                colors=INK,
-                linestyles=(0, (2, 2)),
-                linewidth=1,
-                label=CHANCE if index == 0 else None,
-            )
+    known = [
+        (index, task.chance[headline(task.protocol)])
+        for index, task in enumerate(done)
+        if headline(task.protocol) in task.chance
+    ]
+    if known:
+        at, height = np.array(known).T
+        ax.hlines(height, at - 0.45, at + 0.45, colors=INK, linestyles=(0, (2, 2)), linewidth=1, label=CHANCE)
     ax.set_xticks(range(len(done)), [f"{task.protocol}\n{headline(task.protocol)}" for task in done])
     ax.set_ylabel("per cent", fontsize=9, color=INK)
     ax.set_ylim(0, 100)
@@ -144,9 +141,10 @@ def draw_map(points: npt.NDArray[np.floating], labels: Sequence[str], title: str
     for place, name in enumerate(names):
         colour = mpl.colormaps[table](place if len(names) <= 20 else 0.03 + 0.92 * place / len(names))
         chosen = points[of == name]
-        ax.scatter(*chosen.T, s=16, color=[colour], alpha=0.85, linewidths=0, label=short(name))
+        ax.scatter(chosen[:, 0], chosen[:, 1], s=16, color=[colour], alpha=0.85, linewidths=0, label=short(name))
         if not legend:
-            ax.text(*np.median(chosen, axis=0), short(name, 8), fontsize=6, ha="center", color=INK, parse_math=False)
+            x, y = np.median(chosen, axis=0)
+            ax.text(x, y, short(name, 8), fontsize=6, ha="center", color=INK, parse_math=False)
     ax.set_xticks([])
     ax.set_yticks([])
     plain(ax, frame=True)

@@ -74,6 +74,17 @@ def test_names_that_come_twice_missing_labels_and_short_columns_are_refused():
         LabelledClips("d", (), (), {})
 
 
+def test_part_of_a_data_set_keeps_what_it_knows_and_has_a_hash_of_its_own():
+    data = labelled(2, 1)
+    part = data.only(("still_test_0", "slow_train_0"))
+    assert part.labels == ("still", "slow")
+    assert part.columns["split"] == ("test", "train")
+    assert len({data.sha256, part.sha256, data.only(("slow_train_0",)).sha256}) == 3
+    assert part.sha256 == data.only(("slow_train_0", "still_test_0")).sha256
+    with pytest.raises(LabelError, match="no clips 'fast'"):
+        data.only(("fast",))
+
+
 def test_lazy_clips_are_read_when_they_are_asked_for_and_known_before():
     asked: list[int] = []
     some = labelled().clips
