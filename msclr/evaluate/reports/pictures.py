@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from msclr.errors import MissingExtraError, PoseError
 from msclr.evaluate.reports.report import MODEL, RANDOM, RAW, Task
-from msclr.evaluate.reports.tables import CHANCE, headline
+from msclr.evaluate.reports.tables import CHANCE, LOWER_IS_BETTER, headline
 from msclr.io.atomic import atomic_file
 
 if TYPE_CHECKING:
@@ -73,6 +73,49 @@ def draw_bars(tasks: Sequence[Task]) -> Figure:
     ax.set_title(done[0].name, loc="left", fontsize=10, color=INK, parse_math=False)
     figure.legend(loc="outside upper right", ncols=4, frameon=False, fontsize=8)
     return figure
+
+
+def draw_gains(tasks: Sequence[Task]) -> Figure:
+    """Draw, for many data sets and protocols, how far the model is above the better of its baselines.
+
+    Args:
+        tasks: Results; where a lower number is better, the sign is turned round.
+
+    Raises:
+        PoseError: If no task has numbers.
+        MissingExtraError: If matplotlib is not installed.
+    """
+    done = [task for task in tasks if MODEL in task.methods and len(task.methods) > 1]
+    if not done:
+        raise PoseError("no task with numbers", expected="at least one")
+    names = list(dict.fromkeys(task.name for task in done))
+    protocols = list(dict.fromkeys(task.protocol for task in done))
+    gains = np.full((len(names), len(protocols)), np.nan)
+    for task in done:
+        gains[names.index(task.name), protocols.index(task.protocol)] = gain(task)
+    figure = new_figure(3.2 + 0.62 * len(protocols), 1.6 + 0.34 * len(names))
+    ax = figure.add_subplot()
+    image = ax.imshow(gains, cmap="RdBu", vmin=-20, vmax=20, aspect="auto")
+    ax.set_xticks(range(len(protocols)), [f"{name}\n{headline(name)}" for name in protocols], rotation=90)
+    ax.set_yticks(range(len(names)), [short(name) for name in names], parse_math=False)
+    for row, column in zip(*np.nonzero(np.isfinite(gains)), strict=True):
+        value = gains[row, column]
+        colour = "white" if abs(value) > 13 else INK
+        ax.text(column, row, f"{value:+.1f}", ha="center", va="center", fontsize=7, color=colour)
+    plain(ax, frame=True)
+    ax.set_title("model above the better of random init and raw poses, points", loc="left", fontsize=10, color=INK)
+    bar = figure.colorbar(image, ax=ax, fraction=0.03, pad=0.02, extend="both")
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(length=0, labelsize=8, colors=INK)
+    return figure
+
+
+def gain(task: Task) -> float:
+    """Return how far the headline of the model is above that of the better baseline, in points; for errors below."""
+    number = headline(task.protocol)
+    others = [method.mean(number) for name, method in task.methods.items() if name != MODEL]
+    mine = task.methods[MODEL].mean(number)
+    return min(others) - mine if number in LOWER_IS_BETTER else mine - max(others)
 
 
 def draw_confusion(task: Task) -> Figure:

@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from msclr.errors import MissingExtraError, NotAFileError
 from msclr.evaluate.reports.page import to_markdown
-from msclr.evaluate.reports.pictures import draw_bars, draw_confusion, draw_map, save
+from msclr.evaluate.reports.pictures import draw_bars, draw_confusion, draw_gains, draw_map, save
 from msclr.evaluate.reports.report import Report
-from msclr.evaluate.reports.tables import headline
+from msclr.evaluate.reports.tables import headline, mean_tasks
 from msclr.io.atomic import atomic_file
 from msclr.io.guard import shown, to_path
 from msclr.io.registry import PathLike
@@ -92,11 +92,19 @@ def write_report(report: Report, folder: PathLike, maps: Mapping[str, Map] | Non
 
 
 def draw_pictures(report: Report, folder: Path, maps: Mapping[str, Map]) -> list[str]:
-    """Draw what a report of one data set shows: bars, the confusions of the protocol that tells most, maps.
+    """Draw what a report shows.
+
+    Of one data set: bars, the confusions of the protocol that tells most, maps. Of many: bars of the means, and how far
+    the model is above its baselines on each.
 
     Raises:
         MissingExtraError: If matplotlib is not installed.
     """
+    if means := mean_tasks(report.tasks):
+        return [
+            save(draw_bars(means), folder / "bars.png").name,
+            save(draw_gains(report.tasks), folder / "gains.png").name,
+        ]
     tasks = [task for task in report.tasks if task.name == report.tasks[0].name] if report.tasks else []
     names: list[str] = []
     if any(task.methods and headline(task.protocol) in task.numbers for task in tasks):

@@ -11,7 +11,7 @@ from msclr import strict_json
 from msclr.errors import FileFormatError, MissingFileError, NotAFileError
 from msclr.evaluate.reports.grid import Grid
 from msclr.evaluate.reports.page import to_markdown
-from msclr.evaluate.reports.pictures import draw_bars, draw_confusion, draw_map, short
+from msclr.evaluate.reports.pictures import draw_bars, draw_confusion, draw_gains, draw_map, short
 from msclr.evaluate.reports.plane import to_plane
 from msclr.evaluate.reports.report import DataFacts, Method, ModelFacts, Report, Task, versions
 from msclr.evaluate.reports.tables import headline_table, mean_tasks, task_table
@@ -167,6 +167,19 @@ def test_bars_have_the_height_of_their_numbers():
     heights = sorted(bar.get_height() for bar in ax.patches)
     assert heights == pytest.approx(sorted([80, 60, 65, 30, 60, 65]))
     assert [label.get_text() for label in ax.get_xticklabels()] == ["knn-1\ntop-1", "retrieval\nmAP"]
+
+
+def test_gains_are_points_above_the_better_baseline_or_below_where_lower_is_better(tmp_path):
+    tasks = [
+        task("walks"),
+        task("runs", "calibration", model=50.0),
+        task("walks", "calibration", model=60.0),
+        task("runs"),
+    ]
+    ax = draw_gains(tasks).axes[0]
+    assert ax.images[0].get_array().tolist() == [[15, 0], [15, 10]]
+    written = write_report(report(*tasks), tmp_path)
+    assert written.names == ("bars.png", "gains.png", "report.md", "report.json")
 
 
 def test_confusions_are_shown_in_per_cent_of_a_class():
