@@ -1,7 +1,10 @@
 """Judge vectors: nearest neighbours, linear classification, retrieval, ensembles, and the baselines beside them."""
 
 from msclr.evaluate.baselines import random_encoder
+from msclr.evaluate.cache import FeatureCache
+from msclr.evaluate.data import DataOptions, LabelledClips, open_labelled
 from msclr.evaluate.ensemble import Ensemble, fit_ensemble, held_out_scores
+from msclr.evaluate.evaluation import Evaluation, evaluate
 from msclr.evaluate.fusion import THREE_STREAMS, Fused, fuse, missing_samples
 from msclr.evaluate.knn import Accuracy, count_duplicates, knn_accuracy
 from msclr.evaluate.learned_weights import LearnedWeights, learn_weights
@@ -9,6 +12,8 @@ from msclr.evaluate.linear import linear_accuracy
 from msclr.evaluate.linear_head import ISC_PROTOCOL, LogisticProtocol, SgdProtocol, TrainedHead
 from msclr.evaluate.part_features import format_features, stream_features
 from msclr.evaluate.report import TaskResult, to_markdown
+from msclr.evaluate.reports import Report
+from msclr.evaluate.reports.writing import write_report
 from msclr.evaluate.retrieval import RetrievalScores, retrieval, same
 from msclr.evaluate.scores import Scores
 from msclr.poses.raw import common_joints, raw_pose_vectors
@@ -17,10 +22,15 @@ __all__ = [
     "ISC_PROTOCOL",
     "THREE_STREAMS",
     "Accuracy",
+    "DataOptions",
     "Ensemble",
+    "Evaluation",
+    "FeatureCache",
     "Fused",
+    "LabelledClips",
     "LearnedWeights",
     "LogisticProtocol",
+    "Report",
     "RetrievalScores",
     "Scores",
     "SgdProtocol",
@@ -28,6 +38,7 @@ __all__ = [
     "TrainedHead",
     "common_joints",
     "count_duplicates",
+    "evaluate",
     "fit_ensemble",
     "format_features",
     "fuse",
@@ -36,10 +47,12 @@ __all__ = [
     "learn_weights",
     "linear_accuracy",
     "missing_samples",
+    "open_labelled",
     "random_encoder",
     "raw_pose_vectors",
     "retrieval",
     "same",
     "stream_features",
     "to_markdown",
+    "write_report",
 ]
