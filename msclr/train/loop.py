@@ -100,21 +100,20 @@ def _train(
         identity=Identity.of(config, method.fingerprint()),
     )
     log = output.with_name(output.name + ".pretrain.jsonl")
-    with held(checkpoints.folder) if rank() == 0 else nullcontext():
+    watching = watched(
+        config,
+        method,
+        Course(log),
+        data=data,
+        output=output,
+        clips=clips_of_a_batch(config),
+        fingerprint=checkpoints.identity.data,
+        progress=progress,
+    )
+    with held(checkpoints.folder) if rank() == 0 else nullcontext(), watching as watch:
         if fresh:
             checkpoints.clear()
-        watching = watched(
-            config,
-            method,
-            Course(log),
-            data=data,
-            output=output,
-            clips=clips_of_a_batch(config),
-            fingerprint=checkpoints.identity.data,
-            progress=progress,
-        )
-        with watching as watch:
-            optimize(method, watch, engine, checkpoints=checkpoints)
+        optimize(method, watch, engine, checkpoints=checkpoints)
 
 
 def optimize(

@@ -9,7 +9,7 @@ import signal
 import pytest
 from training_runs import after, folder, names, same, tiny_run, train
 
-from msclr.errors import TrainingStoppedError
+from msclr.errors import MissingFileError, TrainingStoppedError
 from msclr.train.config import TrainConfig
 from msclr.train.identity import Identity
 from msclr.train.loop import pretrain
@@ -85,3 +85,11 @@ def test_a_run_that_is_refused_leaves_the_settings_and_the_report_of_the_one_bef
     assert {path: path.read_bytes() for path in before} == before
     assert names(output)[-1] == "step-000000005"
     assert folder(output).is_dir()
+
+
+def test_labelled_clips_that_are_not_there_cost_no_checkpoint(training_folder, tmp_path):
+    train(training_folder, tmp_path / "out")
+    before = names(tmp_path / "out")
+    with pytest.raises(MissingFileError, match=r"none\.npz"):
+        train(training_folder, tmp_path / "out", fresh=True, watch={"knn": {"file": "none.npz"}})
+    assert names(tmp_path / "out") == before
