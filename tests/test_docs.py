@@ -10,6 +10,7 @@ from child import ROOT, python
 import msclr
 from msclr.io import folder, live, pku_mmd, pyskl, pyskl_export, tables
 
+RUN = ("ensembles.md", "evaluation.md", "formats.md", "search.md", "streaming.md", "corpora.md", "export.md")
 PAGES = sorted(page.name for page in (ROOT / "docs").glob("*.md"))
 
 
@@ -17,7 +18,7 @@ def blocks(page: str) -> list[str]:
     return re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text("utf-8"), flags=re.DOTALL)
 
 
-@pytest.mark.parametrize("page", ["ensembles.md", "evaluation.md", "formats.md", "search.md", "streaming.md", "corpora.md"])
+@pytest.mark.parametrize("page", RUN)
 def test_python_blocks_run(page):
     assert blocks(page)
     outcome = python("-W", "error", "-c", "\n".join(blocks(page)), HF_HUB_OFFLINE="1")
