@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -73,10 +73,10 @@ def normal(clip: Clip, random: np.random.Generator, *, tuned: bool) -> Clip:
     return shear(crop(clip, random), random, tuned=tuned)
 
 
-def extreme(clip: Clip, random: np.random.Generator, *, tuned: bool) -> Clip:
+def extreme(clip: Clip, random: np.random.Generator, *, tuned: bool, flip: Sequence[int] = FLIP) -> Clip:
     clip = normal(clip, random, tuned=tuned)
     if random.random() < 0.5:
-        clip = clip[:, :, FLIP]
+        clip = clip[:, :, flip]
     clip = rotate(clip, random, tuned=tuned)
     if random.random() < 0.5:
         clip = clip + random.normal(0, 0.01, clip.shape).astype(clip.dtype)

@@ -2,6 +2,8 @@
 
     python tests/benchmarks/store_speed.py [SECONDS]
 
+The last table is what `msclr pretrain` draws: windows of 3 seconds, prepared, as clips of 50 frames.
+
 Windows of 50 frames of single-person Kinect recordings (300 frames, 30 fps), 512 in a batch, one process, one thread,
 from a store that is in the page cache. "processor" counts the clips of a second of processor time of this process,
 "clock" those of a second of the clock, which depends on what else the machine does. The target is 20,000 clips/s for
@@ -27,6 +29,8 @@ from strategies import standing_person
 
 from msclr.poses.batch import PoseBatch
 from msclr.store import ClipStore, pack, write_store
+from msclr.train.methods.clips import load_clips
+from msclr.train.methods.config import ClipConfig
 
 SIZE, FRAMES = 512, 50
 
@@ -77,6 +81,19 @@ def feeders(store: ClipStore) -> dict[str, Callable[[], object]]:
     }
 
 
+def drawn(folder: Path, preparation: str) -> Callable[[], object]:
+    """Clips as many as in a batch, drawn and prepared as in a run."""
+    config = ClipConfig(
+        formats=({"skeleton": "kinect_v2_25", "file": "0.0float32"},),
+        preparation=preparation,
+        split=None,
+        window={"seconds": 3.0},
+    )
+    clips, generator = load_clips(config, folder), torch.Generator().manual_seed(0)
+    index = torch.arange(SIZE) % len(clips)
+    return lambda: clips.draw(index, generator).select(0, torch.arange(SIZE))
+
+
 def main(seconds: float) -> None:
     """Print a table."""
     print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n")  # noqa: T201
@@ -88,6 +105,10 @@ def main(seconds: float) -> None:
                 processor, clock = rate(draw, seconds)
                 kind = f"{precision}, {100 * gaps:.0f} % unknown"
                 print(f"| {kind} | {name} | {processor:,.0f} | {clock:,.0f} |", flush=True)  # noqa: T201
+        print("\n| clips of a run, preparation | processor clips/s | clock clips/s |\n|---|---|---|")  # noqa: T201
+        for preparation in ("none", "cros", "isc", "common"):
+            processor, clock = rate(drawn(Path(folder), preparation), seconds)
+            print(f"| {preparation} | {processor:,.0f} | {clock:,.0f} |", flush=True)  # noqa: T201
         command = [sys.executable, __file__, str(seconds), str(Path(folder) / "0.0float32")]
         children = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
         total = sum(float(child.communicate()[0]) for child in children)

@@ -32,7 +32,6 @@ from msclr.train.methods.clips import View, packed_view
 
 FORMATS = ("kinect_v2_25", "smpl_24", "metrabs_smplx_42", "metrabs_berkeley_mhad_43")
 FRAMES, HIDDEN, DIM, SLOTS = 50, 16, 256, 2
-LARGEST = 43
 
 
 class PaddedBlock(nn.Module):
@@ -63,17 +62,18 @@ class PaddedBlock(nn.Module):
 
 
 class PaddedEncoder(nn.Module):
-    """The published flexible ST-GCN: all formats padded to 43 joints, two persons always."""
+    """The published flexible ST-GCN: all formats padded to the joints of the largest, two persons always."""
 
-    def __init__(self) -> None:
+    def __init__(self, formats: tuple[str, ...]) -> None:
         super().__init__()
-        graphs = [published(get_skeleton(name)) for name in FORMATS]
+        graphs = [published(get_skeleton(name)) for name in formats]
+        self.largest = max(graph.num_joints for graph in graphs)
         for number, graph in enumerate(graphs):
             joints = graph.num_joints
-            padding = (0, LARGEST - joints, 0, LARGEST - joints)
+            padding = (0, self.largest - joints, 0, self.largest - joints)
             self.register_buffer(f"graph_{number}", F.pad(torch.from_numpy(graph.adjacency()), padding))
         self.norms = nn.ModuleList(nn.BatchNorm1d(3 * graph.num_joints) for graph in graphs)
-        self.edges = nn.ParameterList(torch.ones(len(STRIDES), 3, LARGEST, LARGEST) for _ in graphs)
+        self.edges = nn.ParameterList(torch.ones(len(STRIDES), 3, self.largest, self.largest) for _ in graphs)
         widths = [3, *[HIDDEN] * 4, *[2 * HIDDEN] * 3, *[4 * HIDDEN] * 2, DIM]
         self.blocks = nn.ModuleList(
             PaddedBlock(widths[index], widths[index + 1], stride, first=index == 0)
@@ -81,12 +81,15 @@ class PaddedEncoder(nn.Module):
         )
 
     def features(self, blocks: list[Tensor]) -> Tensor:
-        """Encode clips [b, p, t, j, c] of each format: [b p, d, t', 43]."""
+        """Encode clips [b, p, t, j, c] of each format: [b p, d, t', joints of the largest]; some may have none."""
         parts, sizes = [], []
         for block, norm in zip(blocks, self.norms, strict=True):
             joints = block.shape[3]
+            if not len(block):
+                sizes.append(0)
+                continue
             flat = norm(rearrange(block, "b p t j c -> (b p) (j c) t"))
-            parts.append(F.pad(rearrange(flat, "n (j c) t -> n c t j", j=joints), (0, LARGEST - joints)))
+            parts.append(F.pad(rearrange(flat, "n (j c) t -> n c t j", j=joints), (0, self.largest - joints)))
             sizes.append(len(flat))
         values = torch.cat(parts)
         for index, layer in enumerate(self.blocks):
@@ -98,9 +101,9 @@ class PaddedEncoder(nn.Module):
 class PaddedBranch(nn.Module):
     """The padded encoder with its projection head."""
 
-    def __init__(self) -> None:
+    def __init__(self, formats: tuple[str, ...] = FORMATS) -> None:
         super().__init__()
-        self.encoder = PaddedEncoder()
+        self.encoder = PaddedEncoder(formats)
         self.head = ProjectionHead(DIM)
 
     def forward(self, blocks: list[Tensor]) -> Tensor:

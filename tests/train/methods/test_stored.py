@@ -14,9 +14,11 @@ from msclr.poses.canonical import unify
 from msclr.poses.convert import convert
 from msclr.poses.resample import resample
 from msclr.store import ClipStore, prepare, write_store
+from msclr.train.loop import pretrain
 from msclr.train.methods.build import build_method
 from msclr.train.methods.clips import DrawnClips, load_clips
 from msclr.train.methods.config import ClipConfig, WindowConfig
+from msclr.train.methods.skeletonclr import SkeletonCLR
 from msclr.train.methods.stored import StoredClips
 from msclr.train.runs import load_run
 
@@ -141,6 +143,26 @@ def test_a_resumed_run_draws_the_same_windows(folder, name):
             assert torch.equal(view.batch.positions, expected[key].batch.positions)
 
 
+def test_a_run_on_windows_of_a_store_that_was_stopped_ends_with_the_same_weights(folder, tmp_path, monkeypatch):
+    changes = ["clips.formats.0.file=kinect.store", "clips.window.frames=9", "clips.by_length=true"]
+    run = load_run("skeletonclr", [*RUNS["skeletonclr"], *changes, "steps=5", "checkpoint_every=1"])
+    pretrain(run, folder, tmp_path / "whole", progress=False)
+    original = SkeletonCLR.after_update
+
+    def stop(self, step: int) -> None:
+        if step == 3:
+            raise InterruptedError
+        original(self, step)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SkeletonCLR, "after_update", stop)
+        with pytest.raises(InterruptedError):
+            pretrain(run, folder, tmp_path / "half", progress=False)
+    pretrain(run, folder, tmp_path / "half", progress=False)
+    weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "half")]
+    assert weights[0] == weights[1]
+
+
 def test_formats_of_stores_are_joined_by_the_motion(folder):
     options = {"skeletons": ("kinect_v2_25", "smpl_24"), "preparation": "cros", "persons": 1}
     pairs = [
@@ -236,13 +258,13 @@ def test_what_cannot_be_drawn_from_is_refused_before_training(tmp_path, change, 
 
 
 def test_a_missing_store_is_named(tmp_path):
-    with pytest.raises(MissingFileError, match="walks.store"):
+    with pytest.raises(MissingFileError, match=r"walks\.store"):
         load_clips(config(), tmp_path)
 
 
 @pytest.mark.parametrize("fields", [{}, {"seconds": 1.0, "frames": 30}, {"seconds": 0.0}, {"frames": 8, "shortest": 0}])
 def test_a_window_has_one_length_that_is_more_than_nothing(fields):
-    with pytest.raises(ValueError, match="window|Window|expected|greater"):
+    with pytest.raises(ValueError, match=r"window|Window|expected|greater"):
         WindowConfig(**fields)
 
 
