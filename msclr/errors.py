@@ -128,6 +128,10 @@ class StoreError(MsclrError, ValueError):
     """A clip store whose files are missing, damaged, or contradict each other, or that cannot be made."""
 
 
+class DeviceError(MsclrError, RuntimeError):
+    """A device that has not memory enough, or that is not the one where the rest is."""
+
+
 class HubError(MsclrError, OSError):
     """The Hugging Face Hub refused, failed, or could not be reached."""
 

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+import torch
 from torch import Tensor, nn
 
+from msclr.errors import DeviceError
 from msclr.poses.batch import PoseBatch
 from msclr.poses.canonical import unify
 from msclr.poses.cros_line import cros_line
@@ -129,11 +131,22 @@ class PoseEncoder(nn.Module, ABC):
         Returns:
             [b, p, dim]; zero where nobody is.
         """
+        self._check_device(batch)
         return self.persons(batch).scatter()
 
     def encode(self, batch: PoseBatch) -> Tensor:
         """Return one vector for each clip, the mean over its persons: [b, dim]."""
+        self._check_device(batch)
         return self.persons(batch).mean()
+
+    def _check_device(self, batch: PoseBatch) -> None:
+        device = next(self.parameters()).device
+        if batch.positions.device != device:
+            raise DeviceError(
+                f"a batch on {batch.positions.device} for an encoder on {device}",
+                expected="both on one device",
+                remedy="batch.to(device), or encoder.embed, which does that",
+            )
 
     def embed(
         self,
@@ -143,6 +156,7 @@ class PoseEncoder(nn.Module, ABC):
         unify: bool = True,
         normalize: bool = True,
         batch_size: int = 64,
+        dtype: torch.dtype | None = None,
         on_error: Literal["raise", "nan"] = "raise",
         progress: bool = False,
     ) -> Tensor:
@@ -156,6 +170,7 @@ class PoseEncoder(nn.Module, ABC):
             unify=unify,
             normalize=normalize,
             batch_size=batch_size,
+            dtype=dtype,
             on_error=on_error,
             progress=progress,
         )
