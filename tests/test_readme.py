@@ -13,7 +13,7 @@ from click import Group
 
 from msclr import formats, list_skeletons
 from msclr.cli import COMMANDS, group
-from msclr.evaluate.report import TaskResult
+from msclr.evaluate.card_tables import TaskResult
 from msclr.evaluate.summary import summarise
 
 README = (ROOT / "README.md").read_text("utf-8")

@@ -2,6 +2,7 @@
 
 from msclr.evaluate.baselines import random_encoder
 from msclr.evaluate.cache import FeatureCache
+from msclr.evaluate.card_tables import TaskResult, to_markdown
 from msclr.evaluate.data import DataOptions, LabelledClips, open_labelled
 from msclr.evaluate.ensemble import Ensemble, fit_ensemble, held_out_scores
 from msclr.evaluate.evaluation import Evaluation, evaluate
@@ -11,7 +12,6 @@ from msclr.evaluate.learned_weights import LearnedWeights, learn_weights
 from msclr.evaluate.linear import linear_accuracy
 from msclr.evaluate.linear_head import ISC_PROTOCOL, LogisticProtocol, SgdProtocol, TrainedHead
 from msclr.evaluate.part_features import format_features, stream_features
-from msclr.evaluate.report import TaskResult, to_markdown
 from msclr.evaluate.reports import Report
 from msclr.evaluate.reports.writing import write_report
 from msclr.evaluate.retrieval import RetrievalScores, retrieval, same

@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from msclr.evaluate.benchmark import action_sets
-from msclr.evaluate.contest import RANDOM, Contest
+from msclr.evaluate.card_tables import TaskResult
+from msclr.evaluate.contest import Contest
 from msclr.evaluate.data.labelled import LabelledClips, Sides
 from msclr.evaluate.judging import judge_by
 from msclr.evaluate.lineup import line_up
 from msclr.evaluate.protocols import LinearToOptimum, NearestNeighbours, Protocol
-from msclr.evaluate.report import TaskResult
-from msclr.evaluate.reports.report import Task
+from msclr.evaluate.reports.report import RANDOM, Task
 
 PART = "actions"
 METRICS: Mapping[str, Protocol] = {"1-NN": NearestNeighbours(1), "linear": LinearToOptimum()}

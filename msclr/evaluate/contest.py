@@ -9,12 +9,11 @@ from typing import TypeAlias
 from torch import Tensor
 
 from msclr.evaluate.baselines import random_encoder
-from msclr.evaluate.report import Scores, TaskResult, mean_scores
+from msclr.evaluate.card_tables import Scores, TaskResult, mean_scores
+from msclr.evaluate.reports.report import MODEL, RANDOM, RAW
 from msclr.evaluate.windows import PreparedClips, prepare
 from msclr.models.base import PoseEncoder
 from msclr.poses.sequence import PoseSequence
-
-MODEL, RANDOM, RAW = "model", "random init", "raw poses"
 
 VectorSets: TypeAlias = Sequence[Tensor]
 

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from msclr.evaluate.actions import spread
+from msclr.evaluate.card_tables import Scores, TaskResult
 from msclr.evaluate.contest import Contest, VectorSets, judge
 from msclr.evaluate.crossing import find
-from msclr.evaluate.report import Scores, TaskResult
 from msclr.io.collection import read_collection
 from msclr.poses.canonical import unify
 from msclr.poses.convert import convert, project

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from msclr.errors import MissingFileError, PoseError
 from msclr.evaluate.actions import spread
+from msclr.evaluate.card_tables import Scores, TaskResult
 from msclr.evaluate.contest import Contest, VectorSets, judge
-from msclr.evaluate.report import Scores, TaskResult
 from msclr.evaluate.retrieval import retrieval, same
 from msclr.io.collection import ClipCollection, read_collection
 from msclr.poses.raw import common_joints, raw_pose_vectors

@@ -9,11 +9,10 @@ from statistics import fmean
 import numpy as np
 
 from msclr.errors import MsclrError
-from msclr.evaluate.contest import MODEL, RANDOM, RAW
 from msclr.evaluate.lineup import Lineup
 from msclr.evaluate.protocols.classified import seen_classes
 from msclr.evaluate.protocols.protocol import Outcome, Protocol
-from msclr.evaluate.reports.report import Method, Setting, Task
+from msclr.evaluate.reports.report import MODEL, RANDOM, RAW, Method, Setting, Task
 
 
 def judge_by(lineup: Lineup, protocol: Protocol, seeds: Sequence[int]) -> list[Task]:

@@ -13,11 +13,11 @@ import click
 
 from msclr.errors import ConfigError, MissingFileError, MsclrError
 from msclr.evaluate.actions import action_tasks
+from msclr.evaluate.card_tables import TaskResult, to_markdown
 from msclr.evaluate.contest import Contest
 from msclr.evaluate.conversion import conversion_tasks
 from msclr.evaluate.crossing import pair_tasks, sensor_tasks
 from msclr.evaluate.publish import attach_results
-from msclr.evaluate.report import TaskResult, to_markdown
 from msclr.evaluate.summary import summarise
 from msclr.io.atomic import atomic_file
 from msclr.models.base import PoseEncoder

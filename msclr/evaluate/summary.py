@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import fmean
 
-from msclr.evaluate.contest import MODEL, RANDOM, RAW
-from msclr.evaluate.report import TaskResult
+from msclr.evaluate.card_tables import TaskResult
+from msclr.evaluate.reports.report import MODEL, RANDOM, RAW
 
 # Title, beginning of the part, end of the task's name, metric.
 LINES = (

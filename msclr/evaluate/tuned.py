@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
-from msclr.evaluate.contest import MODEL, RANDOM, Contest
+from msclr.evaluate.contest import Contest
 from msclr.evaluate.data.labelled import LabelledClips
 from msclr.evaluate.judging import flat_settings, make_task
 from msclr.evaluate.lineup import Lineup
@@ -14,7 +14,7 @@ from msclr.evaluate.protocols.few_labels import draw_ids
 from msclr.evaluate.protocols.finetune import fine_tune
 from msclr.evaluate.protocols.protocol import Outcome
 from msclr.evaluate.protocols.tuning import Tuning
-from msclr.evaluate.reports.report import Setting, Task
+from msclr.evaluate.reports.report import MODEL, RANDOM, Setting, Task
 
 
 @dataclass(frozen=True)

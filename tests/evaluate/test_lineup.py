@@ -11,12 +11,13 @@ from small_encoder import small_encoder
 
 from msclr.errors import LabelError, PoseError
 from msclr.evaluate.cache import Kept
-from msclr.evaluate.contest import MODEL, RANDOM, RAW, Contest
+from msclr.evaluate.contest import Contest
 from msclr.evaluate.data import open_labelled
 from msclr.evaluate.judging import judge_by
 from msclr.evaluate.linear_head import SgdProtocol
 from msclr.evaluate.lineup import FeatureOptions, line_up, line_up_between
 from msclr.evaluate.protocols import PROTOCOLS, FewShots, LinearBySteps, NearestNeighbours
+from msclr.evaluate.reports.report import MODEL, RANDOM, RAW
 from msclr.evaluate.scores import Scores
 
 

@@ -10,8 +10,8 @@ from click.testing import CliRunner
 from msclr import PoseSequence
 from msclr.errors import ConfigError, MissingFileError
 from msclr.evaluate import TaskResult, to_markdown
+from msclr.evaluate.card_tables import mean_scores
 from msclr.evaluate.conversion import photograph
-from msclr.evaluate.report import mean_scores
 from msclr.evaluate.suite import PARTS, main, run_suite
 from msclr.models.build import build_encoder
 from msclr.models.config import EncoderConfig

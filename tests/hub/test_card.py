@@ -7,8 +7,8 @@ import pytest
 import yaml
 from hub.model_folders import TINY, tiny_encoder
 
+from msclr.evaluate.card_tables import TaskResult, to_markdown
 from msclr.evaluate.publish import EXPLANATION
-from msclr.evaluate.report import TaskResult, to_markdown
 from msclr.evaluate.summary import summarise
 from msclr.hub.card import ModelCard, with_measured
 from msclr.hub.save import save_pretrained

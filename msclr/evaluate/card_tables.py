@@ -1,4 +1,4 @@
-"""Results of an evaluation, as data and as tables that show the baselines beside the model."""
+"""The figures of a model card, as data and as tables that show the baselines beside the model."""
 
 from __future__ import annotations
 
