@@ -12,7 +12,10 @@ import torch
 from child import python
 from safetensors.torch import load_file
 from training_ranks import UNEVEN, course_in_float64
-from training_runs import folder, names, same, train
+from training_runs import folder, names, same, train, universal_run, write_folder
+
+import msclr
+from msclr.train.checkpoint import STATE
 
 TESTS = Path(__file__).parents[1]
 
@@ -89,3 +92,17 @@ def test_f03_a_run_of_two_processes_goes_on_in_one_with_a_warning(told, tmp_path
     output = told / "incidents" / "whole"
     with pytest.warns(UserWarning, match="not bit for bit.*processes was 2, is 1"):
         train(told / "data", output, "ms-aimclr")
+
+
+@pytest.mark.slow
+def test_f07_torchrun_starts_the_command_and_its_processes_share_one_output(tmp_path):
+    pytest.importorskip("accelerate")
+    write_folder(tmp_path / "data")
+    (tmp_path / "run.json").write_text(universal_run().model_dump_json())
+    words = f"--standalone --nproc-per-node 2 -m msclr pretrain {tmp_path}/run.json --data {tmp_path}/data --device cpu"
+    outcome = python("-m", "torch.distributed.run", *words.split(), "-o", str(tmp_path / "model"))
+    assert outcome.returncode == 0, outcome.stderr
+    assert outcome.stdout.count("written to") == 1
+    assert msclr.load_pretrained(tmp_path / "model").dim == 16
+    state = json.loads((folder(tmp_path / "model") / "step-000000004" / STATE).read_text())
+    assert state["environment"]["processes"] == 2
