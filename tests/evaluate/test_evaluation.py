@@ -18,7 +18,7 @@ def test_a_report_says_whose_numbers_on_which_data_they_are():
         encoder, labelled(), ["knn-1", NearestNeighbours(3)], seeds=2, name="tiny", command="msclr evaluate"
     )
     report = done.report
-    assert (report.title, report.seeds, report.command) == ("tiny on swings", (0, 1), "msclr x")
+    assert (report.title, report.seeds, report.command) == ("tiny on swings", (0, 1), "msclr evaluate")
     assert (report.model.weights_sha256, report.model.dim) == (fingerprint(encoder), 16)
     assert report.model.parameters == sum(weight.numel() for weight in encoder.parameters())
     assert [(task.protocol, task.data.sha256, task.data.split) for task in report.tasks] == [
