@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
+from inspect import signature
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
@@ -80,6 +81,7 @@ def export(
         raise ModelError(
             f"a {type(encoder).__name__}", expected="a universal encoder, such as msclr-base", remedy="another model"
         )
+    _need_torch()
     if format == "onnx":
         _need_onnx()
     place = guard.to_path(folder)
@@ -220,6 +222,19 @@ def _facts(encoder: MultiSkeletonEncoder, format: Format, fixed: SkeletonSpec | 
         model=model,
         model_sha256=fingerprint(encoder),
     )
+
+
+def _need_torch() -> None:
+    """Refuse a torch whose tracing knows no sizes that are wholly free."""
+    from torch.fx.experimental import _config
+
+    known = "prefer_deferred_runtime_asserts_over_guards" in signature(torch.export.export).parameters
+    if not known or not hasattr(_config, "backed_size_oblivious"):
+        raise MissingExtraError(
+            f"torch {torch.__version__} cannot trace a network for all sizes",
+            expected="a newer one",
+            remedy="pip install --upgrade torch",
+        )
 
 
 def _need_onnx() -> None:

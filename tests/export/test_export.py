@@ -191,6 +191,12 @@ def test_what_cannot_be_exported_is_refused(encoder, tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["there"]
 
 
+def test_a_torch_that_cannot_trace_free_sizes_is_named(encoder, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.export, "export", lambda mod, args, *, dynamic_shapes=None: None)
+    with pytest.raises(MissingExtraError, match=r"torch 2.* expected a newer one. Try: pip install --upgrade torch"):
+        export(encoder, tmp_path / "graph", format="torch-export")
+
+
 def test_what_is_no_export_is_refused(tmp_path):
     with pytest.raises(MissingFileError):
         ExportedModel.load(tmp_path / "none")
