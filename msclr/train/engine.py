@@ -48,10 +48,10 @@ class Engine:
     def __init__(self, config: RuntimeConfig, device: str | None = None) -> None:
         self.config = config
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        several = world_size() > 1 or int(os.environ.get("WORLD_SIZE") or 1) > 1
-        self._accelerator = self._start() if several or config.precision != "float32" else None
+        processes = max(world_size(), int(os.environ.get("WORLD_SIZE") or 1))
+        self._accelerator = self._start(processes) if processes > 1 or config.precision != "float32" else None
 
-    def _start(self) -> Accelerator:
+    def _start(self, processes: int) -> Accelerator:
         try:
             from accelerate import Accelerator
             from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
@@ -74,7 +74,12 @@ class Engine:
         kind = accelerator.distributed_type.name
         if kind != "NO" and not kind.startswith("MULTI_"):
             raise ConfigError(f"Accelerate is set up for {kind}", expected="processes that each hold the whole model")
-        if accelerator.num_processes > 1:
+        if accelerator.num_processes != processes:
+            raise ConfigError(
+                f"WORLD_SIZE says {processes} processes, Accelerate has found {accelerator.num_processes}",
+                remedy="start them with torchrun",
+            )
+        if processes > 1:
             self.device = accelerator.device
         return accelerator
 
@@ -192,7 +197,7 @@ def started(config: RuntimeConfig, device: str | None) -> Iterator[Engine]:
         ...     engine.device.type
         'cpu'
     """
-    alone = world_size() == 1
+    alone, ended = world_size() == 1, False
     engine = Engine(config, device)
     try:
         with peers_may_end(), warnings.catch_warnings():
@@ -200,5 +205,6 @@ def started(config: RuntimeConfig, device: str | None) -> Iterator[Engine]:
                 warnings.filterwarnings("ignore", message)
             yield engine
             barrier()
+            ended = True
     finally:
-        engine.leave(group=alone)
+        engine.leave(group=alone and ended)  # after an error the others may not answer; the end of the process will do

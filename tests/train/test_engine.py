@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -112,6 +113,22 @@ def test_half_precision_needs_accelerate_and_full_precision_does_not(training_fo
     pretrain(tiny_run("universal", steps=1), training_folder, tmp_path / "model", device="cpu", progress=False)
     with pytest.raises(MissingExtraError, match=r"msclr\[train\]"):
         Engine(RuntimeConfig(precision="bf16"), "cpu")
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("NO", "WORLD_SIZE says 3 processes, Accelerate has found 1.*torchrun"),
+        ("FSDP", "Accelerate is set up for FSDP"),
+    ],
+)
+def test_processes_that_would_not_train_one_whole_model_are_an_error(monkeypatch, kind, message):
+    accelerate = pytest.importorskip("accelerate")
+    found = SimpleNamespace(num_processes=1, distributed_type=SimpleNamespace(name=kind))
+    monkeypatch.setattr(accelerate, "Accelerator", lambda **options: found)
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    with pytest.raises(ConfigError, match=message):
+        Engine(RuntimeConfig(), "cpu")
 
 
 def test_fp16_on_a_cpu_is_an_error():
