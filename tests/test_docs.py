@@ -10,7 +10,7 @@ from child import ROOT, python
 import msclr
 from msclr.io import folder, live, pku_mmd, pyskl, pyskl_export, tables
 
-RUN = ("ensembles.md", "evaluation.md", "formats.md", "search.md", "streaming.md", "corpora.md", "export.md")
+RUN = ("ensembles.md", "evaluation.md", "formats.md", "searching.md", "streaming.md", "corpora.md", "export.md")
 PAGES = sorted(page.name for page in (ROOT / "docs").glob("*.md"))
 
 
