@@ -110,7 +110,7 @@ def read_pku_mmd_folder(
     Args:
         skeletons: The folder of skeleton files, for example `PKU_Skeleton_Renew`.
         labels: The folder of label files of the same names, for example `Label_PKU_final_v2`.
-        pattern: Which files, as in "*-M.txt" for the middle view.
+        pattern: Which files, as in `"*-M.txt"` for the middle view.
         on_error: "raise" stops at the first file that cannot be read; "skip" goes on, and puts it into `failures`.
         follow_symlinks: Let links lead out of the folders.
         limits: How much a file may ask for.
