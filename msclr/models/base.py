@@ -109,6 +109,14 @@ class PoseEncoder(nn.Module, ABC):
             batch: Packed clips as `prepare` makes them, on the encoder's device.
         """
 
+    def stages(self) -> list[tuple[str, nn.Module]]:
+        """Return the parts of the network by name, from the input to the vectors; what fine-tuning goes by."""
+        found: list[tuple[str, nn.Module]] = []
+        for name, part in self.named_children():
+            several = part if isinstance(part, nn.ModuleList) else None
+            found += [(name, part)] if several is None else [(f"{name}.{at}", one) for at, one in enumerate(several)]
+        return found
+
     def prepare(self, recording: PoseSequence) -> PoseSequence:
         """Bring a recording to the coordinates that the network was made for.
 

@@ -113,6 +113,10 @@ class RecurrentEncoder(SingleConventionEncoder):
         out: Tensor = self.gru(rearrange(self.dense(batch), "b p t j c -> b t (j c p)"))
         return out
 
+    def stages(self) -> list[tuple[str, nn.Module]]:
+        """Return the layers, the one at the input first."""
+        return [(f"gru.layers.{at}", layer) for at, layer in enumerate(self.gru.layers)]
+
     def persons(self, batch: PoseBatch) -> PersonVectors:
         """Return one vector for each clip with somebody in it: values [m, d], the output at the last frame, slot 0."""
         return self.joined(self.features(batch)[:, -1], batch)

@@ -125,6 +125,11 @@ class CooccurrenceEncoder(SingleConventionEncoder):
             out = F.max_pool2d(self.dropout(F.relu(layer(out))), 2)
         return rearrange(out, "(b p) c t w -> b p c t w", b=values.shape[0])
 
+    def stages(self) -> list[tuple[str, nn.Module]]:
+        """Return the parts of the network; its two branches, side by side, are the first of them."""
+        branches: list[tuple[str, nn.Module]] = [("branches", nn.ModuleList((self.position, self.motion)))]
+        return branches + [each for each in super().stages() if each[0] not in ("position", "motion")]
+
     def persons(self, batch: PoseBatch) -> PersonVectors:
         """Return one vector for each clip with somebody in it: values [m, d], the maximum over persons, slot 0."""
         return self.joined(self.features(batch).amax(dim=1).flatten(1), batch)

@@ -174,6 +174,11 @@ class PerSkeletonEncoder(JointEncoder):
         there[batch.clip, batch.slot] = True
         return replace(rows, seen=there[rows.clip, rows.slot])
 
+    def stages(self) -> list[tuple[str, nn.Module]]:
+        """Return the parts of the network; what single conventions have, edge weights too, comes first."""
+        shared = [each for each in super().stages() if not each[0].startswith("conventions.")]
+        return [("conventions", self.conventions), *shared]
+
     def prepare(self, recording: PoseSequence) -> PoseSequence:
         """Bring a recording of one of the encoder's conventions to the coordinates that the network was made for."""
         self._layers_of(recording.skeleton)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from msclr.errors import MsclrError, PoseError, TrainingError
@@ -18,8 +18,8 @@ from msclr.evaluate.protocols.protocol import Outcome, checked
 from msclr.evaluate.protocols.tuning import Tuning
 from msclr.evaluate.scores import listed
 from msclr.models.base import PoseEncoder
+from msclr.models.finetune.classifier import PoseClassifier
 from msclr.models.inference import Window, windows_of
-from msclr.poses.batch import PoseBatch
 from msclr.poses.sequence import PoseSequence
 from msclr.poses.threads import one_thread
 
@@ -95,14 +95,16 @@ def fine_tune(
     code = {name: place for place, name in enumerate(classes)}
     codes, truth = (torch.tensor([code[labels[name]] for name in names]) for names in (known, asked))
     seen = present(codes)
-    model = _Classifier(copy.deepcopy(encoder), len(seen), tuning, seed)
+    model = PoseClassifier(
+        copy.deepcopy(encoder), [classes[at] for at in seen.tolist()], deviation=tuning.deviation, seed=seed
+    )
     shown, hidden = _prepare(encoder, train, known, prepared), _prepare(encoder, test, asked, prepared)
     tested: list[tuple[float, int, Tensor]] = []
 
     def after(epoch: int, loss: float) -> None:
         progress(epoch, loss)
         if tuning.tests_after(epoch):
-            ranking = ranked(model.logits(hidden, tuning.batch_size), seen)
+            ranking = ranked(model.logits_of_windows(hidden, batch_size=tuning.batch_size), seen)
             tested.append((share(ranking[:, 0] == truth), epoch, ranking))
 
     loss = _train(model, shown, torch.searchsorted(seen, codes), tuning, seed, after)
@@ -139,61 +141,8 @@ def fine_tune_beside_scratch(
     return TunedPair(pretrained, scratch)
 
 
-def clip_vectors(encoder: PoseEncoder, windows: Sequence[Window], count: int) -> Tensor:
-    """Turn windows into one vector for each clip as `embed` does, in a way that gradients can follow.
-
-    Args:
-        encoder: The network, in whatever mode it is.
-        windows: As `windows_of` gives them, of clips 0 to count - 1.
-        count: Number of clips.
-
-    Returns:
-        [count, dim] on the encoder's device, not scaled.
-    """
-    weight = next(encoder.parameters())
-    batch = PoseBatch.from_sequences([window.poses for window in windows]).to(weight.device, weight.dtype)
-    rows = encoder.persons(batch)
-    clip = torch.tensor([window.clip for window in windows], device=weight.device)
-    frames = torch.tensor([window.weight for window in windows], device=weight.device, dtype=rows.values.dtype)
-    place = clip[rows.clip] * rows.num_slots + rows.slot
-    frames = frames[rows.clip]
-    total = rows.values.new_zeros(count * rows.num_slots, rows.values.shape[1])
-    total = total.index_add(0, place, rows.values * frames[:, None])
-    length = frames.new_zeros(count * rows.num_slots).index_add(0, place, frames)
-    there = length > 0
-    persons = total / torch.where(there, length, 1.0)[:, None]  # b p d, zero where nobody is
-    numbers = there.reshape(count, -1).sum(dim=1)
-    return persons.reshape(count, rows.num_slots, -1).sum(dim=1) / numbers[:, None]
-
-
-class _Classifier(nn.Module):
-    """An encoder and a linear layer on its vectors."""
-
-    def __init__(self, encoder: PoseEncoder, classes: int, tuning: Tuning, seed: int) -> None:
-        super().__init__()
-        self.encoder = encoder.requires_grad_(True)
-        where = next(encoder.parameters())
-        start = tuning.deviation * torch.randn(classes, encoder.dim, generator=torch.Generator().manual_seed(seed))
-        self.weight = nn.Parameter(start.to(where))
-        self.bias = nn.Parameter(torch.zeros(classes).to(where))
-
-    def forward(self, clips: Sequence[Sequence[Window]]) -> Tensor:
-        """Return the logits [n, classes] of clips, each given by its windows."""
-        windows = [replace(window, clip=place) for place, several in enumerate(clips) for window in several]
-        return F.linear(clip_vectors(self.encoder, windows, len(clips)), self.weight, self.bias)
-
-    @torch.no_grad()
-    def logits(self, clips: Sequence[Sequence[Window]], batch_size: int) -> Tensor:
-        """Return the logits [n, classes] of clips in evaluation mode, on the CPU."""
-        was_training = self.training
-        self.eval()
-        parts = [self(clips[start : start + batch_size]).cpu() for start in range(0, len(clips), batch_size)]
-        self.train(was_training)
-        return torch.cat(parts)
-
-
 def _train(
-    model: _Classifier,
+    model: PoseClassifier,
     clips: Sequence[Sequence[Window]],
     codes: Tensor,
     tuning: Tuning,
@@ -202,7 +151,7 @@ def _train(
 ) -> float:
     """Train all weights; return the mean loss of the last epoch."""
     generator = torch.Generator().manual_seed(seed)
-    device = model.weight.device
+    device = model.head.weight.device
     optimiser = torch.optim.SGD(
         model.parameters(),
         lr=tuning.learning_rate,
@@ -218,7 +167,7 @@ def _train(
             optimiser.param_groups[0]["lr"] = tuning.learning_rate_of(epoch)
             losses = []
             for rows in steps_of_epoch(len(clips), tuning.batch_size, generator, drop_last=tuning.drop_last):
-                loss = F.cross_entropy(model([clips[row] for row in rows.tolist()]), codes[rows].to(device))
+                loss = F.cross_entropy(model.of_windows([clips[row] for row in rows.tolist()]), codes[rows].to(device))
                 optimiser.zero_grad()
                 torch.autograd.backward(loss)
                 optimiser.step()

@@ -10,10 +10,10 @@ from torch.nn import functional as F
 
 from msclr.errors import ConfigError, PoseError, TrainingError
 from msclr.evaluate.protocols import Tuning, fine_tune, fine_tune_beside_scratch
-from msclr.evaluate.protocols.finetune import clip_vectors
 from msclr.evaluate.protocols.tuning import SKELEMIX_1_PERCENT, SKELEMIX_10_PERCENT, SKELEMIX_TUNING
 from msclr.models.build import build_encoder
 from msclr.models.config import EncoderConfig
+from msclr.models.finetune.vectors import clip_vectors
 from msclr.models.inference import windows_of
 from msclr.poses.sequence import PoseSequence
 

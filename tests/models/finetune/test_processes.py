@@ -1,0 +1,86 @@
+"""DistributedDataParallel and FSDP on two processes, beside one; this file is also what they run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from child import two_ranks
+from torch.nn import functional as F
+
+pytestmark = pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch has no torch.distributed")
+LABELS = (0, 1, 2, 1, 0, 2)
+STEPS = 2
+
+
+def begun():
+    """A classifier in float64 of which the first block is frozen."""
+    from small_encoder import small_encoder
+
+    from msclr.models.finetune import PoseClassifier
+
+    return PoseClassifier(small_encoder(), 3).double().freeze("blocks.0").train()
+
+
+def trained(model, groups, rows):
+    """What two steps on some of the clips make of a model."""
+    from strategies import standing_person
+
+    from msclr.models.finetune import collate
+
+    optimiser = torch.optim.SGD(groups, momentum=0.9)
+    clips = [(standing_person("kinect_v2_25", frames=16, seed=row), LABELS[row]) for row in rows]
+    batch, labels = collate(clips)
+    for _ in range(STEPS):
+        optimiser.zero_grad()
+        F.cross_entropy(model(batch), labels).backward()
+        optimiser.step()
+
+
+def test_two_processes_learn_what_one_learns_and_keep_what_is_frozen(tmp_path: Path) -> None:
+    two_ranks(__file__, tmp_path)
+    alone = begun()
+    trained(alone, alone.parameter_groups(0.1, layer_decay=0.5), range(6))
+    start = begun().state_dict()
+    for kind in ("ddp", "fsdp"):
+        for number in range(2):
+            found = torch.load(tmp_path / f"{kind}{number}.pt", weights_only=True)
+            assert found.keys() == start.keys()
+            for name, value in alone.state_dict().items():
+                assert torch.allclose(found[name], value, atol=1e-9), (kind, number, name)
+                if name.startswith(("encoder.input_norm.", "encoder.blocks.0.")):
+                    assert torch.equal(found[name], start[name]), (kind, number, name)
+    assert not torch.equal(alone.state_dict()["encoder.blocks.1.graph.linear.weight"],
+                           start["encoder.blocks.1.graph.linear.weight"])  # fmt: skip
+
+
+def _child(number: int, folder: Path) -> None:
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import fully_shard
+    from torch.nn.parallel import DistributedDataParallel
+
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=number, world_size=2)
+    rows = range(number, 6, 2)
+    model = begun()
+    wrapped = DistributedDataParallel(model).train()
+    trained(wrapped, model.parameter_groups(0.1, layer_decay=0.5), rows)
+    torch.save(model.state_dict(), folder / f"ddp{number}.pt")
+    model = begun()
+    mesh = init_device_mesh("cpu", (2,))
+    for block in model.encoder.blocks:
+        fully_shard(block, mesh=mesh)
+    fully_shard(model, mesh=mesh)
+    trained(model, model.parameter_groups(0.1, layer_decay=0.5), rows)
+    whole = {
+        name: value.full_tensor() if hasattr(value, "full_tensor") else value
+        for name, value in model.state_dict().items()
+    }
+    torch.save(whole, folder / f"fsdp{number}.pt")
+    torch.distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    _child(int(sys.argv[1]), Path(sys.argv[2]))
