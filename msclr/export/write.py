@@ -219,7 +219,7 @@ def _facts(encoder: MultiSkeletonEncoder, format: Format, fixed: SkeletonSpec | 
         facing=encoder.facing,
         maximum_seconds=encoder.maximum_seconds,
         maximum_frames=encoder.maximum_frames,
-        model=model,
+        model=model or "A model",
         model_sha256=fingerprint(encoder),
     )
 

@@ -31,7 +31,7 @@ def encode_parquet(part: Part) -> bytes:
         }
     )
     file = io.BytesIO()
-    parquet.write_table(table, file, compression="none")
+    parquet.write_table(table, file, compression="none", use_dictionary=["name", "skeleton"])
     return file.getvalue()
 
 

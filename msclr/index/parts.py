@@ -130,6 +130,23 @@ def read_manifest(folder: Path) -> VectorManifest:
         raise FileFormatError(f"{place}: {first['msg']}", where=where, expected="the manifest of vectors") from None
 
 
+def check_sizes(folder: Path, manifest: VectorManifest) -> None:
+    """Refuse files that cannot hold what the manifest claims, before memory is asked for.
+
+    Raises:
+        MissingFileError: If one is missing.
+        FileFormatError: If its size is another, or too small for its vectors.
+    """
+    for facts in manifest.parts:
+        path = folder / facts.file
+        where = guard.shown(path)
+        if not path.is_file():
+            raise MissingFileError("this part is missing", where=where, remedy="make the folder again")
+        found, needed = path.stat().st_size, facts.rows * manifest.dim * TYPES[manifest.precision].itemsize
+        if found != facts.size or found < needed:
+            raise _damaged(f"{found:,} bytes, where the manifest says {facts.size:,} and {facts.rows:,} vectors", where)
+
+
 def encode_part(part: Part) -> bytes:
     """Return a part as the content of a safetensors file."""
     arrays = {**part.names.to_arrays("names"), **part.skeletons.to_arrays("skeletons")}

@@ -72,9 +72,14 @@ class Texts:
     def find(self, text: str) -> int | None:
         """Return the index of the first text that equals this one, None if there is none."""
         wanted = text.encode("utf-8", "surrogateescape")
-        lengths = np.diff(self.ends, prepend=0)
-        for index in np.flatnonzero(lengths == len(wanted)).tolist():
-            end = int(self.ends[index])
-            if self.data[end - len(wanted) : end] == wanted:
-                return int(index)
+        if not wanted:
+            empty = np.flatnonzero(np.diff(self.ends, prepend=0) == 0)
+            return int(empty[0]) if len(empty) else None
+        place = self.data.find(wanted)
+        while place >= 0:
+            index = int(np.searchsorted(self.ends, place, side="right"))  # of the text that this byte is in
+            start = int(self.ends[index - 1]) if index else 0
+            if (start, int(self.ends[index])) == (place, place + len(wanted)):
+                return index
+            place = self.data.find(wanted, place + 1)
         return None

@@ -106,6 +106,7 @@ class VectorIndex:
         """
         place = guard.to_path(folder)
         manifest = parts.read_manifest(place)
+        parts.check_sizes(place, manifest)
         each = (parts.read_part(place, facts, manifest.dim, manifest.precision) for facts in manifest.parts)
         whole = parts.joined(each, manifest.dim, manifest.rows, manifest.precision)
         vectors = whole.vectors.to(device)

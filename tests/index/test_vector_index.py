@@ -11,6 +11,7 @@ from oracles.retrieval import naive_order
 
 from msclr.errors import ConfigError, FileFormatError, MissingExtraError, MissingFileError, NotAFileError, PoseError
 from msclr.index import VectorIndex, parts, scan
+from msclr.index.texts import Texts
 from msclr.neighbours import search
 
 
@@ -131,6 +132,24 @@ def test_a_manifest_that_says_something_else_is_refused(tmp_path, change, messag
     (folder / "vectors.json").write_text(json.dumps(fields | change))
     with pytest.raises(FileFormatError, match=message):
         VectorIndex.load(folder)
+
+
+def test_a_manifest_that_claims_more_than_the_files_hold_takes_no_memory(tmp_path):
+    folder = indexed(5, 4).save(tmp_path / "index")
+    fields = json.loads((folder / "vectors.json").read_text())
+    fields["parts"][0]["rows"] = 2**32
+    (folder / "vectors.json").write_text(json.dumps(fields))
+    with pytest.raises(FileFormatError, match=r"where the manifest says .* and 4,294,967,296 vectors"):
+        VectorIndex.load(folder)
+
+
+def test_names_are_found_whole_wherever_else_their_letters_are():
+    names = ["ab", "abab", "b", "ba", "", "aba", "ab"]
+    texts = Texts.of(names)
+    for name in {*names, "bb", "a", "abababba", "c"}:
+        assert texts.find(name) == (names.index(name) if name in names else None)
+    assert Texts.of([]).find("") is None
+    assert Texts.of([]).find("a") is None
 
 
 @pytest.mark.parametrize(
