@@ -10,7 +10,7 @@ from small_encoder import small_encoder
 
 from msclr.errors import ConfigError, LabelError, PoseError
 from msclr.evaluate.baselines import random_encoder
-from msclr.evaluate.data import LabelledClips
+from msclr.evaluate.data import LabelledClips, LazyClips
 from msclr.evaluate.features import encoder_features, raw_features
 from msclr.poses.raw import common_joints, raw_pose_vectors
 
@@ -51,6 +51,18 @@ def test_the_order_of_the_data_set_changes_no_bit():
     (raw,), (other) = raw_features(data), raw_features(shuffled(data))
     assert torch.equal(first.features.values, second.features.take(first.features.ids).values)
     assert torch.equal(raw.features.values, other[0].features.take(raw.features.ids).values)
+
+
+def test_clips_are_read_once_and_batched_in_the_order_of_their_ids():
+    data = shuffled(labelled(2, 1))
+    asked: list[str] = []
+
+    def read(place: int):
+        asked.append(data.ids[place])
+        return data.clips[data.ids[place]]
+
+    encoder_features(replace(data, clips=LazyClips(data.ids, read)), [small_encoder(), small_encoder(seed=1)])
+    assert asked == sorted(data.ids)
 
 
 def test_clips_that_cannot_be_used_stop_the_run_by_name_or_are_left_out():
