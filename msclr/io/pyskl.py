@@ -95,6 +95,35 @@ def read_pyskl(
     return _read_all(guard.to_path(path), options)
 
 
+def from_annotation(annotation: Mapping[str, object], *, skeleton: str | SkeletonSpec | None = None) -> PoseSequence:
+    """Turn one annotation of PYSKL or MMAction2, as their pipelines hand it on, into a recording.
+
+    Args:
+        annotation: A dictionary with `keypoint` [m, t, v, c] and, if there are any, `keypoint_score` [m, t, v],
+            `frame_dir`, `label`, `img_shape`; whatever else is in it is left alone.
+        skeleton: Joint convention; by default COCO for 17 joints in 2D and Kinect v2 for 25 in 3D.
+
+    Returns:
+        The recording. Joints at zero, or with score 0, are missing; scores above 1 are clipped and counted.
+
+    Raises:
+        FileFormatError: If there is no array `keypoint`, or an array has other axes.
+        PoseError: If the numbers of joints and coordinates do not say which convention it is, or do not fit it.
+
+    Example:
+        >>> clip = from_annotation({"frame_dir": "wave", "label": 3, "keypoint": np.ones((1, 5, 17, 2))})
+        >>> clip.skeleton.id, clip.num_frames, clip.meta["label"]
+        ('coco_17', 5, '3')
+    """
+    where = f"annotation {annotation.get('frame_dir', '')!r:.60}"
+    if not isinstance(annotation.get("keypoint"), np.ndarray):
+        raise FileFormatError("no keypoint", where=where, expected="an array 'keypoint' with axes m t v c")
+    label = annotation.get("label")
+    plain = {**annotation, "label": int(label)} if isinstance(label, np.integer) else annotation
+    options = ReadOptions(skeleton=None if skeleton is None else get_skeleton(skeleton), limits=ReadLimits())
+    return _to_sequence(plain, options, where)
+
+
 def _read_all(path: Path, options: ReadOptions) -> PysklCollection:
     where = guard.shown(path)
     content = load_plain(guard.open_regular(path, options.limits), where)

@@ -59,7 +59,7 @@ def write_pyskl(
         raise PoseError(f"a split with {unknown[0]!r:.60}, which no clip is called", expected="names of the clips")
     content = {
         "split": {str(split): [str(name) for name in members] for split, members in (splits or {}).items()},
-        "annotations": [_annotation(*each) for each in zip(clips, called, classes, strict=True)],
+        "annotations": [to_annotation(*each) for each in zip(clips, called, classes, strict=True)],
     }
     with atomic_file(guard.to_path(path)) as file:
         pickle.dump(content, file, protocol=4)
@@ -77,7 +77,24 @@ def _label(clip: PoseSequence) -> int:
     return int(text)
 
 
-def _annotation(clip: PoseSequence, name: str, label: int) -> dict[str, object]:
+def to_annotation(clip: PoseSequence, name: str, label: int) -> dict[str, object]:
+    """Turn a recording into an annotation as the pipelines of PYSKL and MMAction2 take it.
+
+    Args:
+        clip: The recording.
+        name: Its `frame_dir`.
+        label: Its class number.
+
+    Returns:
+        A dictionary with `keypoint` [m, t, v, c], zero where a joint is missing, `total_frames`, and for 2D clips
+        `keypoint_score` [m, t, v].
+
+    Example:
+        >>> clip = PoseSequence.from_array(np.ones((5, 17, 2)), "coco_17")
+        >>> annotation = to_annotation(clip, "wave", 3)
+        >>> annotation["total_frames"], annotation["keypoint"].shape
+        (5, (1, 5, 17, 2))
+    """
     annotation: dict[str, object] = {
         "frame_dir": str(name),
         "label": int(label),

@@ -17,7 +17,23 @@ from msclr.poses.batch import PoseBatch
 
 @dataclass(frozen=True)
 class JointFeatures:
-    """Features of every joint and time before pooling: `values` [n, t, d], `valid` [n, t], and their batch."""
+    """Features of every joint and time before pooling: what a forecaster, say, or a tagger of frames goes on with.
+
+    Args:
+        values: [n, t, d]; n counts the joints of all persons of all clips, as in `PoseBatch`, t is the time of the
+            batch over the strides of the network, d its channels.
+        valid: [n, t] bool; where it is False, `values` mean nothing.
+        batch: The clips, at the frame rate that they came in.
+
+    Example:
+        >>> import msclr
+        >>> from msclr.samples import sample_paths
+        >>> encoder = msclr.load_pretrained()
+        >>> squat = encoder.prepare(msclr.read(sample_paths()["uiprmd_deep_squat_kinect"])).frames(0, 40)
+        >>> features = encoder.features(PoseBatch.from_sequences([squat]))
+        >>> tuple(features.unpack()[0].shape), tuple(features.unpack_valid()[0].shape)  # p t j d, p t j
+        ((1, 10, 22, 128), (1, 10, 22))
+    """
 
     values: Tensor
     valid: Tensor
@@ -25,12 +41,19 @@ class JointFeatures:
 
     def unpack(self) -> list[Tensor]:
         """Return one tensor [p, t, j, d] for each clip, persons who are there only."""
+        return self._by_clip(self.values)
+
+    def unpack_valid(self) -> list[Tensor]:
+        """Return one mask [p, t, j] for each clip: which of the values of `unpack` mean something."""
+        return [each[..., 0] for each in self._by_clip(self.valid[..., None])]
+
+    def _by_clip(self, values: Tensor) -> list[Tensor]:
         clips: list[list[Tensor]] = [[] for _ in range(self.batch.num_clips)]
         for group in self.batch.groups:
-            block = rearrange(self.values[group.rows], "(p j) t d -> p t j d", p=group.persons)
+            block = rearrange(values[group.rows], "(p j) t d -> p t j d", p=group.persons)
             for clip, person in zip(self.batch.clip[group.members].tolist(), block, strict=True):
                 clips[clip].append(person)
-        return [torch.stack(persons) if persons else self.values.new_zeros(0, 0, 0, 0) for persons in clips]
+        return [torch.stack(persons) if persons else values.new_zeros(0, 0, 0, 0) for persons in clips]
 
     def persons_in(self, mask: Tensor) -> Tensor:
         """Tell which persons [m] have a known joint and time in a mask [n, t]."""

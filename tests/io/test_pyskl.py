@@ -9,7 +9,8 @@ import pytest
 
 from msclr.errors import FileFormatError, FileLimitError, PoseError, UnknownFormatError
 from msclr.io.limits import ReadLimits
-from msclr.io.pyskl import read_pyskl, write_pyskl
+from msclr.io.pyskl import from_annotation, read_pyskl, write_pyskl
+from msclr.io.pyskl_export import to_annotation
 from msclr.io.registry import read, write
 from msclr.io.restricted_pickle import load_plain
 from msclr.poses.sequence import PoseSequence
@@ -177,3 +178,27 @@ def test_plain_values_and_arrays_equal_those_of_the_general_reader(protocol):
         for given, array in zip(values[name], found[name], strict=True):
             assert array.dtype == given.dtype
             np.testing.assert_array_equal(array, given)
+
+
+def test_annotations_become_the_clips_of_their_file_and_are_annotations_again(tmp_path):
+    content = ntu_hrnet()
+    collection = read_pyskl(dump(tmp_path / "ntu60_hrnet.pkl", content))
+    for given, clip in zip(content["annotations"], collection, strict=True):
+        found = from_annotation(given)
+        np.testing.assert_array_equal(found.positions, clip.positions)
+        np.testing.assert_array_equal(found.confidence, clip.confidence)
+        assert {key: found.meta[key] for key in clip.meta} == clip.meta
+        back = to_annotation(found, found.meta["name"], int(found.meta["label"]))
+        assert (back["frame_dir"], back["label"], back["total_frames"]) == (given["frame_dir"], given["label"], 4)
+        np.testing.assert_array_equal(back["keypoint"], given["keypoint"].astype(np.float32))
+        assert back["img_shape"] == given["img_shape"]
+
+
+def test_an_annotation_of_other_joints_needs_their_convention():
+    points = np.ones((1, 5, 18, 2))
+    with pytest.raises(PoseError, match=r"annotation 'a': 18 joints in 2D.*expected skeleton="):
+        from_annotation(annotation("a", 1, points))
+    assert from_annotation(annotation("a", 1, points), skeleton="openpose_coco_18").num_joints == 18
+    for wrong in ({"frame_dir": "a"}, {"frame_dir": "a", "keypoint": [[0.0]]}):
+        with pytest.raises(FileFormatError, match="annotation 'a': no keypoint"):
+            from_annotation(wrong)

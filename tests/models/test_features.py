@@ -64,3 +64,16 @@ def test_a_mask_at_another_frame_rate_is_refused(encoder, batch):
         encoder.pool_masked(features, features.batch.pack([mask[:, :, :3] for mask in masks(features.batch)]))
     with pytest.raises(PoseError, match=r"float32; expected bool"):
         encoder.pool_masked(features, features.valid.float())
+
+
+def test_values_and_masks_are_those_of_the_clip_alone(encoder):
+    long, short = standing_person("kinect_v2_25", frames=16, persons=2), standing_person("smpl_24", frames=8, seed=1)
+    features = encoder.features(PoseBatch.from_sequences([long, short]))
+    values, valid = features.unpack(), features.unpack_valid()
+    assert [tuple(mask.shape) for mask in valid] == [tuple(each.shape[:3]) for each in values]
+    alone = encoder.features(PoseBatch.from_sequences([short]))
+    if features.batch.num_slots == alone.batch.num_slots == 1:  # legacy pooling has two persons in every clip
+        frames = alone.unpack()[0].shape[1]
+        assert not valid[1][:, frames:].any()
+        assert valid[1][:, :frames].all()
+    assert valid[0].all()

@@ -175,7 +175,7 @@ def named_classes(classes: int | Sequence[str]) -> tuple[str, ...]:
 
 def _head(encoder: PoseEncoder, classes: int, deviation: float, generator: torch.Generator) -> nn.Linear:
     where = next(encoder.parameters())
-    head = nn.utils.skip_init(nn.Linear, encoder.dim, classes)  # nothing is drawn from the global generator
+    head = nn.Linear(encoder.dim, classes, device="meta").to_empty(device="cpu")  # draws from no global generator
     with torch.no_grad():
         head.weight.copy_(deviation * torch.randn(classes, encoder.dim, generator=generator))
         head.bias.zero_()
