@@ -1,12 +1,10 @@
-"""Contrastive losses: small modules that take tensors and return a `LossOutput`.
+"""Contrastive losses: small modules that take tensors and return a `LossOutput`. What each contrasts:
 
-| Loss | What is contrasted |
-| --- | --- |
-| `MSCLRLoss` | a clip in several joint conventions; on two tensors SkeletonCLR, that is, MoCo |
-| `AimCLRLoss` | also extreme views and mined neighbours; on mappings MS-CLR with AimCLR's terms |
-| `SkeleMixLoss` | also the two parts of mixed clips |
-| `InterSkeletonLoss` | two representations of a clip, each with the key of the other |
-| `CrosSCLRLoss` | the joint, motion and bone streams of a clip |
+- `MSCLRLoss`: a clip in several joint conventions; on two tensors SkeletonCLR, that is, MoCo
+- `AimCLRLoss`: also extreme views and mined neighbours; on mappings MS-CLR with AimCLR's terms
+- `SkeleMixLoss`: also the two parts of mixed clips
+- `InterSkeletonLoss`: two representations of a clip, each with the key of the other
+- `CrosSCLRLoss`: the joint, motion and bone streams of a clip
 """
 
 from msclr.losses.aimclr import AimCLRLoss
