@@ -59,23 +59,10 @@ def prepare(
     from tqdm import tqdm
 
     from msclr.store.build import prepare as make
-    from msclr.store.dataset import from_dataset, is_dataset
+    from msclr.store.dataset import is_dataset
 
     if any(is_dataset(file) for file in files):
-        if len(files) > 1 or reading.skeleton is None:
-            raise click.UsageError("A table is prepared alone, and needs --skeleton: the convention of its poses.")
-        done = from_dataset(
-            files[0],
-            output,
-            skeleton=reading.skeleton,
-            columns=_columns(columns),
-            fps=reading.fps,
-            unit=reading.unit,
-            up=reading.up,
-            precision=precision,
-            on_error="skip" if skip else "raise",
-        )
-        _report(done, "rows")
+        _report(_table(reading, files, output, precision, columns, skip=skip), "rows")
         return
     if columns:
         raise click.UsageError("--column is for a table.")
@@ -102,6 +89,33 @@ def prepare(
             progress=progress,
         )
     _report(done, "files")
+
+
+def _table(
+    reading: Reading,
+    files: tuple[str, ...],
+    output: str,
+    precision: Literal["float32", "float16"],
+    columns: tuple[str, ...],
+    *,
+    skip: bool,
+) -> Prepared:
+    """Make a store of a table."""
+    from msclr.store.dataset import from_dataset
+
+    if len(files) > 1 or reading.skeleton is None:
+        raise click.UsageError("A table is prepared alone, and needs --skeleton: the convention of its poses.")
+    return from_dataset(
+        files[0],
+        output,
+        skeleton=reading.skeleton,
+        columns=_columns(columns),
+        fps=reading.fps,
+        unit=reading.unit,
+        up=reading.up,
+        precision=precision,
+        on_error="skip" if skip else "raise",
+    )
 
 
 def _report(done: Prepared, inputs: str) -> None:

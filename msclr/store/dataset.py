@@ -90,6 +90,11 @@ def from_dataset(
     reading = RowReading(
         get_skeleton(skeleton), columns or Columns(), layout, fps, unit, up, zeros_are_missing, source or name
     )
+    return _store(rows, reading, out, precision, stop=on_error == "raise")
+
+
+def _store(rows: Iterable[object], reading: RowReading, out: PathLike, precision: Precision, *, stop: bool) -> Prepared:
+    """Write the rows that are recordings, and what became of each."""
     outcomes: list[InputOutcome] = []
     with store_writer(out, precision, reading.source) as building:
         for number, row in enumerate(_each(rows, reading)):
@@ -100,11 +105,10 @@ def from_dataset(
                 if not clip.valid.any():
                     outcome = InputOutcome(where, "left out", 0, "no known joint in any frame")
                 else:
-                    with building.shard.whole():
-                        motion = clip.meta.get("recording")
-                        building.shard.add(clip, name=label, recording=motion, input=number, source=0)
+                    motion = clip.meta.get("recording")
+                    building.shard.add(clip, name=label, recording=motion, input=number, source=0)
             except MsclrError as error:
-                if on_error == "raise":
+                if stop:
                     raise
                 outcome = InputOutcome(where, "failed", 0, str(error))
             building.shard.account(outcome)

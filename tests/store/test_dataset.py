@@ -47,6 +47,15 @@ def test_rows_become_recordings_and_are_all_accounted_for(tmp_path):
     check(tmp_path / "store", [given[number] for number in (0, 2, 3, 5)])
 
 
+def test_a_row_that_does_not_fit_into_the_precision_leaves_nothing_of_itself(tmp_path):
+    given = rows(3)
+    given[1]["keypoints"] = [[[1e6, 0.0]] * 17] * 2
+    options = {"skeleton": "coco_17", "columns": COLUMNS, "precision": "float16", "on_error": "skip"}
+    done = from_dataset(given, tmp_path / "store", **options)
+    assert [entry.outcome for entry in done.inputs] == ["done", "failed", "done"]
+    assert [clip.num_frames for clip in ClipStore(tmp_path / "store")] == [3, 5]
+
+
 @pytest.mark.parametrize(
     ("change", "error", "found"),
     [

@@ -126,6 +126,8 @@ def test_windows_start_anywhere_and_all_views_of_a_clip_see_the_same(tmp_path):
     assert drawn.windows.sum(dim=1).max() <= 1
     places = torch.arange(500)
     assert drawn.select(0, places) is drawn.select(0, places)
+    some = torch.tensor([480, 3, 77])
+    assert torch.equal(drawn.select(0, some).positions, drawn.select(0, places).positions[some])
 
 
 @pytest.mark.parametrize("name", ["skeletonclr", "ms-aimclr"])
