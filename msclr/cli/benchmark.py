@@ -35,11 +35,12 @@ def benchmark(
     MODEL is a name or folder; by default the bundled model. Stopped and started again, it goes on where it was: what is
     done is kept, one file for each protocol on each data set.
     """
-    from msclr.evaluate.benchmark import FROZEN, FULL, action_sets, chosen
+    from msclr.evaluate.benchmark import action_sets, chosen
     from msclr.evaluate.benchmark import benchmark as run
     from msclr.evaluate.lineup import FeatureOptions
     from msclr.evaluate.reports.tables import headline_table
     from msclr.evaluate.reports.writing import write_report
+    from msclr.evaluate.trials import FROZEN, FULL
     from msclr.hub.load import load_pretrained
 
     if data is None:

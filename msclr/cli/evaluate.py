@@ -92,16 +92,17 @@ def evaluate(
     from msclr.evaluate.data import DataOptions, open_labelled
     from msclr.evaluate.data import Reading as DataReading
     from msclr.evaluate.evaluation import evaluate as judge
-    from msclr.evaluate.evaluation import find_protocol, map_of
+    from msclr.evaluate.evaluation import map_of
     from msclr.evaluate.lineup import FeatureOptions
     from msclr.evaluate.protocols import PROTOCOLS
     from msclr.evaluate.reports.writing import write_report
+    from msclr.evaluate.trials import find_trial
     from msclr.hub.load import load_pretrained
 
     first, second = _paths(data, train_on, test_on)
     names = list(PROTOCOLS) if protocols == "all" else [name.strip() for name in protocols.split(",")]
     for name in names:
-        find_protocol(name)
+        find_trial(name)
     how = DataOptions(
         kind=kind,
         labels=labels,

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, TypeAlias, TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -17,29 +17,17 @@ from msclr.evaluate.contest import Contest
 from msclr.evaluate.data.labelled import LabelledClips
 from msclr.evaluate.data.prepared import collection_clips
 from msclr.evaluate.evaluation import SEEDS, model_facts, usual_scale
-from msclr.evaluate.judging import failed, judge_by, settings_of
+from msclr.evaluate.judging import failed
 from msclr.evaluate.lineup import FeatureOptions, Lineup, line_up
-from msclr.evaluate.protocols import PROTOCOLS, Protocol
-from msclr.evaluate.reports.report import ModelFacts, Report, Setting, Task, checked, versions
+from msclr.evaluate.reports.report import ModelFacts, Report, Task, checked, versions
 from msclr.evaluate.scores import listed
-from msclr.evaluate.tuned import FineTuning
+from msclr.evaluate.trials import FROZEN, Trial, judge, settings_of_trial
 from msclr.io.atomic import atomic_file
 from msclr.io.guard import is_folder, list_folder, open_regular, shown, to_path
 from msclr.io.limits import ReadLimits
 from msclr.io.registry import PathLike
 from msclr.models.base import PoseEncoder
 
-Trial: TypeAlias = Protocol | FineTuning
-
-FEW_LABELS = "semi-"
-FROZEN: tuple[Trial, ...] = tuple(each for name, each in PROTOCOLS.items() if not name.startswith(FEW_LABELS))
-FULL: tuple[Trial, ...] = (
-    *FROZEN,
-    *(each for name, each in PROTOCOLS.items() if name.startswith(FEW_LABELS)),
-    FineTuning(),
-    FineTuning(1),
-    FineTuning(10),
-)
 CELLS = "cells"
 
 N = TypeVar("N", LabelledClips, Trial)
@@ -82,7 +70,7 @@ class Run:
             "model": self.model.model_dump(mode="json"),
             "seeds": self.seeds,
             "data": [data.name, data.sha256, data.reading, data.sides().name],
-            "protocol": [trial.name, _settings(trial)],
+            "protocol": [trial.name, settings_of_trial(trial)],
             "versions": versions(),
         }
         return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
@@ -218,17 +206,11 @@ def chosen(every: Sequence[N], names: str | None, what: str) -> list[N]:
 
 def _judged(trial: Trial, lineup: Lineup, data: LabelledClips, contest: Contest, seeds: Sequence[int]) -> list[Task]:
     try:
-        if isinstance(trial, FineTuning):
-            return trial.judge(lineup, data, contest, seeds)
-        return judge_by(lineup, trial, seeds)
+        return judge(trial, lineup, data, contest, seeds)
     except MsclrError as error:
         if isinstance(error, ImportError):  # a package that is not installed is no property of the data
             raise
-        return [failed(lineup, trial.name, _settings(trial), error)]
-
-
-def _settings(trial: Trial) -> dict[str, Setting]:
-    return trial.settings if isinstance(trial, FineTuning) else settings_of(trial)
+        return [failed(lineup, trial.name, settings_of_trial(trial), error)]
 
 
 def _check(names: Sequence[str], what: str) -> None:

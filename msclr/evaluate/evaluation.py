@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 from msclr.errors import ConfigError
 from msclr.evaluate.contest import Contest
 from msclr.evaluate.data.labelled import LabelledClips
-from msclr.evaluate.judging import judge_by
 from msclr.evaluate.lineup import FeatureOptions, Lineup, Scale, line_up, line_up_between
-from msclr.evaluate.protocols import PROTOCOLS, Protocol
 from msclr.evaluate.reports.plane import LARGEST_TSNE, Projection, to_plane
 from msclr.evaluate.reports.report import ModelFacts, Report, versions
 from msclr.evaluate.reports.writing import Map
+from msclr.evaluate.trials import Trial, find_trial, judge
 from msclr.models.base import PoseEncoder
 from msclr.models.fingerprint import fingerprint
 
@@ -38,7 +37,7 @@ class Evaluation:
 def evaluate(
     encoder: PoseEncoder,
     data: LabelledClips,
-    protocols: Sequence[str | Protocol] = DEFAULT_PROTOCOLS,
+    protocols: Sequence[str | Trial] = DEFAULT_PROTOCOLS,
     *,
     test_data: LabelledClips | None = None,
     split: str | None = None,
@@ -53,7 +52,7 @@ def evaluate(
     Args:
         encoder: The model.
         data: The clips.
-        protocols: Names of `msclr.evaluate.protocols.PROTOCOLS`, or protocols.
+        protocols: Names of `msclr.evaluate.trials.TRIALS`, or protocols.
         test_data: Other clips to test on: transfer between data sets, or joint conventions, on the classes of both.
         split: Which clips are for training and testing, see `LabelledClips.sides`; None for the usual split, in
             transfer for all clips.
@@ -84,7 +83,7 @@ def evaluate(
         >>> list(done.report.tasks[0].methods)
         ['model', 'random init', 'raw poses']
     """
-    chosen = [find_protocol(each) if isinstance(each, str) else each for each in protocols]
+    chosen = [find_trial(each) if isinstance(each, str) else each for each in protocols]
     if not chosen or seeds < 1:
         raise ConfigError(f"{len(chosen)} protocols, seeds={seeds}", expected="at least one each")
     scaled: Scale = scale or usual_scale(encoder)
@@ -94,7 +93,7 @@ def evaluate(
         lineup = line_up(data, contest, split=split, options=how)
     else:
         lineup = line_up_between(data, test_data, contest, split=split, options=how)
-    tasks = tuple(task for protocol in chosen for task in judge_by(lineup, protocol, range(seeds)))
+    tasks = tuple(task for protocol in chosen for task in judge(protocol, lineup, data, contest, range(seeds)))
     report = Report(
         title=f"{name} on {lineup.name}",
         model=model_facts(encoder, name, scaled),
@@ -104,21 +103,6 @@ def evaluate(
         tasks=tasks,
     )
     return Evaluation(report, lineup)
-
-
-def find_protocol(name: str) -> Protocol:
-    """Return a protocol by its name.
-
-    Raises:
-        ConfigError: If there is none.
-
-    Example:
-        >>> find_protocol("knn-20").name
-        'knn-20'
-    """
-    if name not in PROTOCOLS:
-        raise ConfigError(f"no protocol {name!r:.60}", expected="one of " + ", ".join(PROTOCOLS))
-    return PROTOCOLS[name]
 
 
 def usual_scale(encoder: PoseEncoder) -> Scale:

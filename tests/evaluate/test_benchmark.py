@@ -8,12 +8,13 @@ from labelled_sets import labelled, write_collection
 from small_encoder import small_encoder
 
 from msclr.errors import ConfigError, MissingFileError
-from msclr.evaluate.benchmark import FROZEN, FULL, Cell, action_sets, benchmark, chosen
+from msclr.evaluate.benchmark import Cell, action_sets, benchmark, chosen
 from msclr.evaluate.cache import FeatureCache
 from msclr.evaluate.lineup import FeatureOptions
 from msclr.evaluate.protocols import PROTOCOLS, ClassRetrieval, NearestNeighbours
 from msclr.evaluate.protocols.tuning import Tuning
 from msclr.evaluate.reports.report import checked
+from msclr.evaluate.trials import FROZEN, FULL
 from msclr.evaluate.tuned import FineTuning
 
 TRIALS = (NearestNeighbours(1), NearestNeighbours(3), ClassRetrieval())

@@ -9,6 +9,8 @@ from msclr.errors import ConfigError
 from msclr.evaluate import evaluate
 from msclr.evaluate.evaluation import LARGEST_TSNE, map_of
 from msclr.evaluate.protocols import NearestNeighbours
+from msclr.evaluate.protocols.tuning import Tuning
+from msclr.evaluate.tuned import FineTuning
 from msclr.models.fingerprint import fingerprint
 
 
@@ -50,6 +52,16 @@ def test_two_data_sets_are_a_transfer():
     deep = labelled(2, 1, skeleton="kinect_v2_25", name="deep", sha256="b" * 64)
     (task,) = evaluate(small_encoder(), labelled(2, 1), ["knn-1"], test_data=deep, split="split", seeds=1).report.tasks
     assert (task.name, task.test_data.name, task.facts["test"]) == ("swings to deep", "deep", 3)
+
+
+def test_fine_tuning_is_a_protocol_like_others_but_not_between_data_sets():
+    tuning = FineTuning(100, Tuning(epochs=1, warm_up=0))
+    knn, tuned = evaluate(small_encoder(), labelled(2, 1), ["knn-1", tuning], seeds=1).report.tasks
+    assert (knn.protocol, tuned.protocol) == ("knn-1", "fine-tune")
+    assert list(tuned.methods) == ["model", "random init"]
+    deep = labelled(2, 1, skeleton="kinect_v2_25", name="deep")
+    with pytest.raises(ConfigError, match="fine-tune between two data sets"):
+        evaluate(small_encoder(), labelled(2, 1), [tuning], test_data=deep, split="split", seeds=1)
 
 
 def test_protocols_that_there_are_not_and_no_seeds_are_refused():
