@@ -1,0 +1,1 @@
+"""What the documentation draws and lists from the package itself while it is built."""
