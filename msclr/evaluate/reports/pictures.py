@@ -136,7 +136,7 @@ def draw_confusion(task: Task) -> Figure:
     counts, totals, names = counts[np.ix_(kept, kept)], totals[kept], [short(task.classes[place]) for place in kept]
     shares = 100 * counts / np.maximum(totals, 1)[:, None]
     side = min(14.0, 2.6 + 0.34 * len(names))
-    figure = new_figure(side + 0.8, side)
+    figure = new_figure(side + 1.5, side)
     ax = figure.add_subplot()
     image = ax.imshow(shares, cmap="Blues", vmin=0, vmax=100, aspect="equal")
     step = max(1, len(names) // 60)
@@ -172,12 +172,13 @@ def draw_map(points: npt.NDArray[np.floating], labels: Sequence[str], title: str
     Raises:
         MissingExtraError: If matplotlib is not installed.
     """
-    import matplotlib as mpl
-
     names = sorted(set(labels))
     legend = len(names) <= 2 * LEGEND_ROWS
     columns = 1 + (len(names) - 1) // LEGEND_ROWS
     figure = new_figure(5.6 + (1.9 * columns if legend else 0), 5.2)
+    import matplotlib as mpl
+    from matplotlib.patheffects import withStroke
+
     ax = figure.add_subplot()
     table = "tab10" if len(names) <= 10 else "tab20" if len(names) <= 20 else "gist_ncar"
     of = np.array(labels)
@@ -187,7 +188,8 @@ def draw_map(points: npt.NDArray[np.floating], labels: Sequence[str], title: str
         ax.scatter(chosen[:, 0], chosen[:, 1], s=16, color=[colour], alpha=0.85, linewidths=0, label=short(name))
         if not legend:
             x, y = np.median(chosen, axis=0)
-            ax.text(x, y, short(name, 8), fontsize=6, ha="center", color=INK, parse_math=False)
+            label = ax.text(x, y, short(name, 8), fontsize=6, ha="center", color=INK, parse_math=False)
+            label.set_path_effects([withStroke(linewidth=1.6, foreground="white")])
     ax.set_xticks([])
     ax.set_yticks([])
     plain(ax, frame=True)
