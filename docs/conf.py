@@ -31,7 +31,7 @@ myst_enable_extensions = ["colon_fence"]
 
 # Docstrings are written to be read in a terminal too: single backticks are code.
 default_role = "code"
-smartquotes = False
+smartquotes_action = "D"  # dashes; quotes stay as they are typed in code
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
@@ -47,6 +47,7 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
+html_show_copyright = False
 html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#0b6e75", "color-brand-content": "#0b6e75"},
     "dark_css_variables": {"color-brand-primary": "#4fc3cc", "color-brand-content": "#4fc3cc"},

@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 import re
 import sys
+import tomllib
 from html import unescape
 
 import pytest
@@ -22,6 +23,7 @@ RUNNER = """
 import re, sys
 from pathlib import Path
 for page in map(Path, sys.argv[1:]):
+    print("##", page.name)
     blocks = re.findall(r"```python\\n(.*?)```", page.read_text("utf-8"), flags=re.DOTALL)
     exec(compile("\\n".join(blocks), page.name, "exec"), {})  # nothing of the page before
 """
@@ -43,12 +45,21 @@ def test_python_blocks_of_each_page_run():
         assert "```python" in (DOCS / page).read_text("utf-8")
     outcome = python("-W", "error", "-c", RUNNER, *(str(DOCS / page) for page in RUN), HF_HUB_OFFLINE="1")
     assert outcome.returncode == 0, outcome.stderr
+    printed = dict(part.split("\n", 1) for part in outcome.stdout.split("## ")[1:])
+    said = re.findall(r"```text\n(.*?)```", (DOCS / "tour.md").read_text("utf-8"), flags=re.DOTALL)
+    assert printed["tour.md"] == "".join(said)
 
 
 def test_every_page_has_a_place_in_the_landing_page():
     trees = re.findall(r"```\{toctree\}\n(.*?)```", (DOCS / "index.md").read_text("utf-8"), flags=re.DOTALL)
     listed = [line for tree in trees for line in tree.splitlines() if line and not line.startswith(":")]
     assert sorted(listed) == sorted([*(page.stem for page in DOCS.glob("*.md") if page.stem != "index"), "api/index"])
+
+
+def test_every_extra_is_explained_under_installation():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    named = re.findall(r"^\| `(\w+)` \|", (DOCS / "installation.md").read_text("utf-8"), flags=re.MULTILINE)
+    assert sorted(named) == sorted(extras.keys() - {"test", "dev"})
 
 
 def test_every_package_that_lists_its_names_is_in_the_api_reference():

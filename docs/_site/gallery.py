@@ -13,14 +13,14 @@ import msclr
 from msclr.skeletons import anatomy
 from msclr.skeletons.spec import SkeletonSpec
 
-from .picture import HEIGHT, WIDTH, draw, part_of
+from .picture import HEIGHT, WIDTH, draw, is_hand, part_of
 
 GROUPS = ("In the image plane", "In space", "Hands")
 
 
 def group_of(spec: SkeletonSpec) -> str:
     """Say under which heading a convention stands."""
-    if all(name is None or anatomy.point(name).part.endswith("_arm") for name in spec.anatomy):
+    if is_hand(spec):
         return "Hands"
     return "In the image plane" if spec.dims == 2 else "In space"
 

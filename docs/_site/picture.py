@@ -14,7 +14,8 @@ from msclr.skeletons.spec import SkeletonSpec
 
 WIDTH, HEIGHT, MARGIN = 120.0, 190.0, 9.0
 YAW, PITCH = 18.0, 4.0  # degrees: enough to tell toes from heels
-WIDEST, THINNEST = 2.2, 0.6  # of bones and joints: a finger is drawn finer than a thigh
+HAND_YAW = -75.0  # a hand at rest has its back to the outside
+WIDEST, THINNEST = 2.2, 0.9  # of bones and joints: a finger is drawn finer than a thigh
 
 
 def draw(spec: SkeletonSpec) -> str:
@@ -31,7 +32,7 @@ def draw(spec: SkeletonSpec) -> str:
     bones = [(child, parent, "bone") for child, parent in spec.edges]
     bones += [(spec.index(one), spec.index(other), "bone extra") for one, other in spec.extra_edges]
     lines = [
-        f'<line class="{kind} {part_of(spec, child)}" stroke-width="{_size(places, child, parent, 0.12):.2g}" '
+        f'<line class="{kind} {part_of(spec, child)}" stroke-width="{_size(places, child, parent, 0.25):.2g}" '
         f'x1="{places[parent][0]:.1f}" y1="{places[parent][1]:.1f}" '
         f'x2="{places[child][0]:.1f}" y2="{places[child][1]:.1f}"/>'
         for child, parent, kind in bones
@@ -54,12 +55,17 @@ def part_of(spec: SkeletonSpec, joint: int) -> str:
     return f"part-{anatomy.point(name).part}" if name else "part-none"
 
 
+def is_hand(spec: SkeletonSpec) -> bool:
+    """Say whether a convention has nothing but an arm or its hand."""
+    return all(name is None or anatomy.point(name).part.endswith("_arm") for name in spec.anatomy)
+
+
 def _radii(spec: SkeletonSpec, places: dict[int, tuple[float, float]]) -> dict[int, float]:
     """Make joints that are close together small."""
     radii = dict.fromkeys(places, WIDEST)
     for child, parent in spec.edges:
         if child in places and parent in places:
-            size = _size(places, child, parent, 0.22)
+            size = _size(places, child, parent, 0.4)
             radii[child], radii[parent] = min(radii[child], size), min(radii[parent], size)
     return radii
 
@@ -72,7 +78,7 @@ def _places(spec: SkeletonSpec) -> dict[int, tuple[float, float]]:
     """Where each joint is in the picture, x to the right and y down; the person fills it."""
     named = {joint: name for joint, name in enumerate(spec.anatomy) if name}
     rest = np.array([anatomy.point(name).position for name in named.values()])
-    seen: npt.NDArray[np.float64] = rest @ camera(YAW, PITCH)[:2].T
+    seen: npt.NDArray[np.float64] = rest @ camera(HAND_YAW if is_hand(spec) else YAW, PITCH)[:2].T
     low, high = seen.min(axis=0), seen.max(axis=0)
     room = np.array([WIDTH, HEIGHT]) - 2 * MARGIN
     scale = float((room / np.maximum(high - low, 1e-6)).min())
