@@ -24,7 +24,7 @@ from msclr.errors import (
 )
 from msclr.export import ExportedModel, export, write
 from msclr.export.check import check, random_clips
-from msclr.export.tables import skeleton_tables
+from msclr.export.tables import GRAPH_INPUTS, skeleton_tables
 from msclr.models.build import build_encoder
 from msclr.models.config import EncoderConfig, PerSkeletonConfig
 from msclr.poses.batch import PoseBatch
@@ -228,6 +228,20 @@ def test_e11_every_kind_of_graph_equals_the_encoder(tmp_path, format, skeleton):
     exported = ExportedModel.load(folder)
     assert exported.facts.minimum_frames == 8
     assert_equals_encoder(encoder, exported, CONVENTIONS if skeleton == "universal" else [skeleton])
+
+
+@pytest.mark.slow
+def test_e11_the_compiled_dense_network_equals_itself_for_other_sizes(encoder):
+    """One graph without a break; the backend that makes no machine code is enough to see what was captured."""
+    dense = write.DenseEncoder(encoder)
+    compiled = torch.compile(dense, backend="aot_eager", dynamic=True, fullgraph=True)
+    for skeleton, *sizes in (("kinect_v2_25", 2, 2, 16), ("coco_17", 3, 5, 33)):
+        spec = msclr.get_skeleton(skeleton)
+        tables = skeleton_tables(spec, encoder.partition)
+        inputs = *random_clips(spec, *sizes, seed=0), *(torch.from_numpy(tables[name]) for name in GRAPH_INPUTS)
+        with torch.no_grad():
+            for found, wanted in zip(compiled(*inputs), dense(*inputs), strict=True):
+                torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.slow
