@@ -198,10 +198,9 @@ def shorten(method: MomentumContrast[object]) -> None:
         units, least, most = 64 / frames, *method.mix.length
         method.mix = replace(method.mix, length=(max(1, round(least / units)), round(most / units)))
     if isinstance(method, InterSkeletonContrast):
-        steps = [
-            replace(each, frames=frames) if isinstance(each, CropResize) else each for each in method.augmentation.steps
-        ]
-        method.augmentation = replace(method.augmentation, steps=tuple(steps))
+        crop, *others = method.augmentation.steps
+        if isinstance(crop, CropResize):
+            method.augmentation = replace(method.augmentation, steps=(replace(crop, frames=frames), *others))
 
 
 def start_as_torch_does(method: MomentumContrast[object]) -> None:
