@@ -77,8 +77,7 @@ def evaluate(
         >>> clips = {f"{name} {part}": walk.frames(start + part, start + part + 9) for name, start in
         ...          (("early", 0), ("late", 60)) for part in range(4)}
         >>> labels, sides = [name.split()[0] for name in clips], ["train", "train", "train", "test"] * 2
-        >>> data = LabelledClips("walk", tuple(clips), tuple(labels), clips, {"split": tuple(sides)}, ("split",),
-        ...                      digest=lambda: "0" * 64)
+        >>> data = LabelledClips("walk", tuple(clips), tuple(labels), clips, {"split": tuple(sides)}, ("split",))
         >>> done = evaluate(msclr.load_pretrained(), data, ["knn-1"], seeds=1)
         >>> list(done.report.tasks[0].methods)
         ['model', 'random init', 'raw poses']

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -74,7 +75,7 @@ class LabelledClips:
         clips: The clips by id; reading one may open a file.
         columns: Facts of each clip, by name of the column, for example "subject".
         splits: Names of the columns that say "train" or "test" of each clip (anything else: neither), the usual first.
-        digest: Computes the sha256 of the content.
+        digest: Computes the sha256 of the content; None hashes the poses and labels of all clips.
         reading: What else decides the poses that come from this content, for example "line=cros frames=50".
         preparation: What the clips have been through already; an encoder that would do the same takes them as they are.
         where: The file or folder, for messages.
@@ -98,7 +99,7 @@ class LabelledClips:
     clips: Mapping[str, PoseSequence]
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     splits: tuple[str, ...] = ()
-    digest: Callable[[], str] = lambda: ""
+    digest: Callable[[], str] | None = None
     reading: str = ""
     preparation: Preparation | None = None
     where: str = ""
@@ -143,7 +144,17 @@ class LabelledClips:
     @cached_property
     def sha256(self) -> str:
         """Hash of the content, in hexadecimal; computing it reads the files."""
-        return self.digest()
+        return self._hash_of_clips() if self.digest is None else self.digest()
+
+    def _hash_of_clips(self) -> str:
+        from msclr.evaluate.protocols.leaks import contents_of
+
+        rows = []
+        for name in sorted(self.ids):
+            clip = self.clips[name]
+            facts = (clip.fps, clip.unit, clip.up, contents_of({name: clip})[name])
+            rows.append((name, self.label_of[name], *facts))
+        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
     def only(self, ids: Sequence[str]) -> LabelledClips:
         """Return the data set with these clips only, which has a hash of its own.

@@ -85,6 +85,19 @@ def test_part_of_a_data_set_keeps_what_it_knows_and_has_a_hash_of_its_own():
         data.only(("fast",))
 
 
+def test_clips_in_memory_are_hashed_by_what_is_in_them():
+    data = replace(labelled(1, 1), digest=None)
+    assert len(data.sha256) == 64
+    assert data.sha256 == replace(labelled(1, 1), digest=None).sha256
+    other = dict(data.clips)
+    first = data.ids[0]
+    other[first] = other[first].replace(positions=other[first].positions + 1)
+    assert replace(data, clips=other).sha256 != data.sha256
+    slower = {**data.clips, first: data.clips[first].replace(fps=5.0)}
+    assert replace(data, clips=slower).sha256 != data.sha256
+    assert replace(data, labels=("quick", *data.labels[1:])).sha256 != data.sha256
+
+
 def test_lazy_clips_are_read_when_they_are_asked_for_and_known_before():
     asked: list[int] = []
     some = labelled().clips
