@@ -5,6 +5,7 @@ from msclr.evaluate.data.ntu import ntu_clips
 from msclr.evaluate.data.nwucla import nwucla_clips
 from msclr.evaluate.data.pku import pku_clips
 from msclr.evaluate.data.prepared import collection_clips, pyskl_clips, store_clips
+from msclr.evaluate.data.samples import sample_clips
 from msclr.evaluate.data.source import DataOptions, open_labelled
 from msclr.evaluate.data.table import Reading, table_clips
 
@@ -20,6 +21,7 @@ __all__ = [
     "open_labelled",
     "pku_clips",
     "pyskl_clips",
+    "sample_clips",
     "store_clips",
     "table_clips",
 ]

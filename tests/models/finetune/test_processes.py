@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,8 @@ def begun():
     return PoseClassifier(small_encoder(), 3).double().freeze("blocks.0").train()
 
 
-def trained(model, groups, rows):
-    """What two steps on some of the clips make of a model."""
+def trained(model, groups, rows, before=lambda step: None):
+    """Make two steps on some of the clips."""
     from strategies import standing_person
 
     from msclr.models.finetune import collate
@@ -33,20 +34,38 @@ def trained(model, groups, rows):
     optimiser = torch.optim.SGD(groups, momentum=0.9)
     clips = [(standing_person("kinect_v2_25", frames=16, seed=row), LABELS[row]) for row in rows]
     batch, labels = collate(clips)
-    for _ in range(STEPS):
+    for step in range(STEPS):
+        before(step)
         optimiser.zero_grad()
         F.cross_entropy(model(batch), labels).backward()
         optimiser.step()
 
 
-def test_two_processes_learn_what_one_learns_and_keep_what_is_frozen(tmp_path: Path) -> None:
-    two_ranks(__file__, tmp_path)
+def probed(wrap, rows):
+    """A classifier whose head is trained for a step, then all of it."""
+    from msclr.models.finetune import ProbeThenTune
+
+    model = begun().unfreeze()
+    schedule, wrapped = ProbeThenTune(probe=1, tune=1), wrap(model)
+    trained(wrapped, model.parameter_groups(0.1), rows, before=lambda step: schedule.begin(model, step))
+    return model
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Where two processes have left what they learnt."""
+    place = tmp_path_factory.mktemp("ranks")
+    two_ranks(__file__, place)
+    return place
+
+
+def test_two_processes_learn_what_one_learns_and_keep_what_is_frozen(folder: Path) -> None:
     alone = begun()
     trained(alone, alone.parameter_groups(0.1, layer_decay=0.5), range(6))
     start = begun().state_dict()
     for kind in ("ddp", "fsdp"):
         for number in range(2):
-            found = torch.load(tmp_path / f"{kind}{number}.pt", weights_only=True)
+            found = torch.load(folder / f"{kind}{number}.pt", weights_only=True)
             assert found.keys() == start.keys()
             for name, value in alone.state_dict().items():
                 assert torch.allclose(found[name], value, atol=1e-9), (kind, number, name)
@@ -54,6 +73,14 @@ def test_two_processes_learn_what_one_learns_and_keep_what_is_frozen(tmp_path: P
                     assert torch.equal(found[name], start[name]), (kind, number, name)
     assert not torch.equal(alone.state_dict()["encoder.blocks.1.graph.linear.weight"],
                            start["encoder.blocks.1.graph.linear.weight"])  # fmt: skip
+
+
+def test_a_probe_and_then_all_of_it_are_what_one_process_makes(folder: Path) -> None:
+    alone = probed(lambda model: model, range(6))
+    for number in range(2):
+        found = torch.load(folder / f"probed{number}.pt", weights_only=True)
+        for name, value in alone.state_dict().items():
+            assert torch.allclose(found[name], value, atol=1e-9), name
 
 
 def _child(number: int, folder: Path) -> None:
@@ -69,6 +96,8 @@ def _child(number: int, folder: Path) -> None:
     trained(wrapped, model.parameter_groups(0.1, layer_decay=0.5), rows)
     torch.save(model.state_dict(), folder / f"ddp{number}.pt")
     model = begun()
+    searching = partial(DistributedDataParallel, find_unused_parameters=True)
+    torch.save(probed(searching, rows).state_dict(), folder / f"probed{number}.pt")
     mesh = init_device_mesh("cpu", (2,))
     for block in model.encoder.blocks:
         fully_shard(block, mesh=mesh)
