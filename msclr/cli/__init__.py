@@ -18,8 +18,8 @@ from msclr.cli.demo import demo
 from msclr.cli.doctor import doctor
 from msclr.cli.embed import embed
 from msclr.cli.embed_corpus import embed_corpus
-from msclr.cli.export import export
 from msclr.cli.evaluate import evaluate
+from msclr.cli.export import export
 from msclr.cli.import_checkpoint import import_checkpoint
 from msclr.cli.index import index
 from msclr.cli.models import models
