@@ -10,7 +10,16 @@ from child import ROOT, python
 import msclr
 from msclr.io import folder, live, pku_mmd, pyskl, pyskl_export, tables
 
-RUN = ("ensembles.md", "evaluation.md", "formats.md", "searching.md", "streaming.md", "corpora.md", "export.md")
+RUN = (
+    "corpora.md",
+    "ensembles.md",
+    "evaluation.md",
+    "export.md",
+    "fine_tuning.md",
+    "formats.md",
+    "searching.md",
+    "streaming.md",
+)
 PAGES = sorted(page.name for page in (ROOT / "docs").glob("*.md"))
 
 
