@@ -21,6 +21,7 @@ extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
+    "_site.examples",
     "_site.gallery",
     "_site.zoo",
 ]

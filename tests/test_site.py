@@ -125,6 +125,14 @@ def test_each_convention_stands_under_one_heading(site):
     ]
 
 
+def test_every_example_has_a_title_of_its_own(site):
+    examples = site("_site.examples")
+    titles = [examples.title_and_rest(path)[0] for path in examples.example_files()]
+    assert len(titles) == len(list((ROOT / "examples").glob("*.py")))
+    assert len(set(titles)) == len(titles)
+    assert not [title for title in titles if title.endswith(".py") or len(title) > 120]
+
+
 def test_the_zoo_says_how_to_load_a_model_and_its_sha256(site):
     for model in shipped_models().values():
         text = "\n".join(site("_site.zoo").describe(model))
