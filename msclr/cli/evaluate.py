@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from msclr.cli.options import Command, Reading, printable, reading_options
+from msclr.cli.data_options import LabelledData, data_options
+from msclr.cli.options import Command, printable
 from msclr.cli.reporting import cache_options, clip_bar, feature_cache, repeatable, say_what_is_written
 
 if TYPE_CHECKING:
@@ -29,19 +30,6 @@ if TYPE_CHECKING:
 @click.option("--split", metavar="NAME", help="Name of a split; or COLUMN=VALUE,VALUE to test on these clips.")
 @click.option("--seeds", type=click.IntRange(1, 100), default=3, show_default=True, help="Runs of what is drawn.")
 @click.option("-o", "--output", metavar="FOLDER", help="Where to write report.json, report.md and pictures.")
-@click.option(
-    "--kind",
-    type=click.Choice(["auto", "npz", "store", "ntu", "pku", "nwucla", "pyskl", "table"]),
-    default="auto",
-    show_default=True,
-    help="Kind of data; pyskl must be said.",
-)
-@click.option("--labels", metavar="PATH", help="CSV with file,label[,split][,group]; for pku the folder of labels.")
-@click.option("--label-column", default="label", show_default=True, metavar="NAME", help="Which column is the class.")
-@click.option("--split-file", metavar="FILE", help="Split file of PKU-MMD.")
-@click.option("--line", type=click.Choice(["cros", "isc"]), help="Prepare ntu or pku as the papers did.")
-@click.option("--frames", type=click.IntRange(min=1), help="Length of the clips of line cros.")
-@click.option("--missing", metavar="FILE", help="Names of NTU clips to leave out.")
 @click.option("--skip", is_flag=True, help="Leave out clips that cannot be used, and report them.")
 @click.option(
     "--scale",
@@ -57,11 +45,11 @@ if TYPE_CHECKING:
     help="How the map of test clips is laid out.",
 )
 @cache_options
-@reading_options
+@data_options
 @click.pass_context
 def evaluate(
     context: click.Context,
-    reading: Reading,
+    about: LabelledData,
     model: str,
     data: str | None,
     train_on: str | None,
@@ -70,13 +58,6 @@ def evaluate(
     split: str | None,
     seeds: int,
     output: str | None,
-    kind: Literal["auto", "npz", "store", "ntu", "pku", "nwucla", "pyskl", "table"],
-    labels: str | None,
-    label_column: str,
-    split_file: str | None,
-    line: Literal["cros", "isc"] | None,
-    frames: int | None,
-    missing: str | None,
     skip: bool,
     scale: Literal["unit", "none"] | None,
     projection: Literal["tsne", "pca"],
@@ -89,8 +70,6 @@ def evaluate(
     PKU-MMD or NW-UCLA files, a PYSKL pickle, or a folder of pose files with labels.csv. Features are computed once and
     kept. The table goes to standard output.
     """
-    from msclr.evaluate.data import DataOptions, open_labelled
-    from msclr.evaluate.data import Reading as DataReading
     from msclr.evaluate.evaluation import evaluate as judge
     from msclr.evaluate.evaluation import map_of
     from msclr.evaluate.lineup import FeatureOptions
@@ -103,18 +82,8 @@ def evaluate(
     names = list(PROTOCOLS) if protocols == "all" else [name.strip() for name in protocols.split(",")]
     for name in names:
         find_trial(name)
-    how = DataOptions(
-        kind=kind,
-        labels=labels,
-        split_file=split_file,
-        line=line,
-        frames=frames,
-        missing=missing,
-        label=label_column,
-        reading=DataReading(**vars(reading)),
-    )
-    clips = open_labelled(first, how)
-    others = None if second is None else open_labelled(second, how)
+    clips = about.open(first)
+    others = None if second is None else about.open(second)
     encoder = load_pretrained(model)
     with clip_bar(len(clips) + (0 if others is None else len(others))) as bar:
         done = judge(

@@ -55,7 +55,7 @@ def repeatable(context: click.Context) -> str:
     words = ["msclr", str(context.info_name)]
     for parameter in context.command.params:
         name = str(parameter.name)
-        if context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
+        if name not in context.params or context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
             continue
         value = context.params[name]
         if isinstance(parameter, click.Option):

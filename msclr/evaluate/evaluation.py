@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from msclr.errors import ConfigError
+from msclr.errors import ConfigError, MissingExtraError
 from msclr.evaluate.contest import Contest
 from msclr.evaluate.data.labelled import LabelledClips
 from msclr.evaluate.lineup import FeatureOptions, Lineup, Scale, line_up, line_up_between
@@ -126,7 +126,8 @@ def map_of(lineup: Lineup, projection: Projection = "tsne") -> Map:
 
     Args:
         lineup: The features.
-        projection: "tsne" or "pca"; of very many clips, an even selection.
+        projection: "tsne" or "pca"; of very many clips, an even selection. Without scikit-learn "tsne" is a warning
+            and "pca".
     """
     split = lineup.model
     count = len(split.test)
@@ -134,9 +135,14 @@ def map_of(lineup: Lineup, projection: Projection = "tsne") -> Map:
         step = -(-count // LARGEST_TSNE)
         warnings.warn(f"the map shows every {step}. of {count:,} test clips", UserWarning, stacklevel=2)
         split = split.test_rows(list(range(0, count, step)))
+    try:
+        points = to_plane(split.test, projection)
+    except MissingExtraError as error:
+        warnings.warn(f"the map is PCA: {error}", UserWarning, stacklevel=2)
+        projection, points = "pca", to_plane(split.test, "pca")
     title = {"tsne": "t-SNE", "pca": "PCA"}[projection]
     return Map(
-        points=to_plane(split.test, projection),
+        points=points,
         labels=tuple(split.classes[place] for place in split.test_labels.tolist()),
         title=f"{lineup.name}: {len(split.test)} test clips, {title} of the model's features",
     )

@@ -23,6 +23,7 @@ def own_cache(tmp_path, monkeypatch):
 
 def test_a_table_is_printed_and_a_report_is_written(run, model_folder, swings, tmp_path):
     words = ["evaluate", model_folder, "--data", swings, "--protocol", "knn-1,retrieval", "--seeds", 2, "--map", "pca"]
+    words.append("--debug")
     outcome = run(*words, "-o", tmp_path / "out")
     assert outcome.code == 0, outcome.err
     assert f"{model_folder} on swings: 12 clips to train on, 9 to test on, 3 classes" in outcome.out

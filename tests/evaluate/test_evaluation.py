@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from labelled_sets import labelled
@@ -82,3 +84,10 @@ def test_a_map_shows_the_test_clips_and_says_when_it_shows_some_only(monkeypatch
     monkeypatch.setattr("msclr.evaluate.evaluation.LARGEST_TSNE", 4)
     with pytest.warns(UserWarning, match=r"the map shows every 3. of 9 test clips"):
         assert len(map_of(lineup, "pca").points) == 3
+
+
+def test_without_scikit_learn_the_map_is_pca_and_says_so(monkeypatch):
+    lineup = evaluate(small_encoder(), labelled(), ["knn-1"], seeds=1).lineup
+    monkeypatch.setitem(sys.modules, "sklearn.manifold", None)
+    with pytest.warns(UserWarning, match="the map is PCA: t-SNE needs scikit-learn"):
+        assert "PCA" in map_of(lineup, "tsne").title
