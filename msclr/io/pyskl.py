@@ -95,13 +95,21 @@ def read_pyskl(
     return _read_all(guard.to_path(path), options)
 
 
-def from_annotation(annotation: Mapping[str, object], *, skeleton: str | SkeletonSpec | None = None) -> PoseSequence:
+def from_annotation(
+    annotation: Mapping[str, object],
+    *,
+    skeleton: str | SkeletonSpec | None = None,
+    fps: float | None = None,
+    unit: str | None = None,
+    up: str | None = None,
+) -> PoseSequence:
     """Turn one annotation of PYSKL or MMAction2, as their pipelines hand it on, into a recording.
 
     Args:
         annotation: A dictionary with `keypoint` [m, t, v, c] and, if there are any, `keypoint_score` [m, t, v],
             `frame_dir`, `label`, `img_shape`; whatever else is in it is left alone.
         skeleton: Joint convention; by default COCO for 17 joints in 2D and Kinect v2 for 25 in 3D.
+        fps, unit, up: As in `PoseSequence.from_array`.
 
     Returns:
         The recording. Joints at zero, or with score 0, are missing; scores above 1 are clipped and counted.
@@ -120,7 +128,8 @@ def from_annotation(annotation: Mapping[str, object], *, skeleton: str | Skeleto
         raise FileFormatError("no keypoint", where=where, expected="an array 'keypoint' with axes m t v c")
     label = annotation.get("label")
     plain = {**annotation, "label": int(label)} if isinstance(label, np.integer) else annotation
-    options = ReadOptions(skeleton=None if skeleton is None else get_skeleton(skeleton), limits=ReadLimits())
+    spec = None if skeleton is None else get_skeleton(skeleton)
+    options = ReadOptions(skeleton=spec, fps=fps, unit=unit, up=up, limits=ReadLimits())
     return _to_sequence(plain, options, where)
 
 

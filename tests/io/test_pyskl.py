@@ -198,7 +198,8 @@ def test_an_annotation_of_other_joints_needs_their_convention():
     points = np.ones((1, 5, 18, 2))
     with pytest.raises(PoseError, match=r"annotation 'a': 18 joints in 2D.*expected skeleton="):
         from_annotation(annotation("a", 1, points))
-    assert from_annotation(annotation("a", 1, points), skeleton="openpose_coco_18").num_joints == 18
+    found = from_annotation(annotation("a", 1, points), skeleton="openpose_coco_18", fps=25, unit="mm", up="+y")
+    assert (found.num_joints, found.fps, found.unit, found.up) == (18, 25, "mm", "+y")
     for wrong in ({"frame_dir": "a"}, {"frame_dir": "a", "keypoint": [[0.0]]}):
         with pytest.raises(FileFormatError, match="annotation 'a': no keypoint"):
             from_annotation(wrong)
