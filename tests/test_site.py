@@ -5,17 +5,22 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
+import shutil
 import sys
 import tomllib
 from html import unescape
 
 import pytest
+import torch
 from child import ROOT, python
+from parity.checkpoints import Maker, contrastive
 
 import msclr
 from msclr.hub.shipped import shipped_models
+from msclr.samples import sample_paths
 
 DOCS = ROOT / "docs"
+WITH_A_FILE = ("conversion.md", "import.md", "limits.md")
 RUN = ("index.md", "installation.md", "tour.md", "concepts.md", "skeletons.md", "models.md")
 API = "\n".join(page.read_text("utf-8") for page in (DOCS / "api").glob("*.rst"))
 
@@ -27,6 +32,10 @@ for page in map(Path, sys.argv[1:]):
     blocks = re.findall(r"```python\\n(.*?)```", page.read_text("utf-8"), flags=re.DOTALL)
     exec(compile("\\n".join(blocks), page.name, "exec"), {})  # nothing of the page before
 """
+
+
+def blocks(page: str) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", (DOCS / page).read_text("utf-8"), flags=re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +51,30 @@ def site():
 
 def test_python_blocks_of_each_page_run():
     for page in RUN:
-        assert "```python" in (DOCS / page).read_text("utf-8")
+        assert blocks(page)
     outcome = python("-W", "error", "-c", RUNNER, *(str(DOCS / page) for page in RUN), HF_HUB_OFFLINE="1")
     assert outcome.returncode == 0, outcome.stderr
     printed = dict(part.split("\n", 1) for part in outcome.stdout.split("## ")[1:])
     said = re.findall(r"```text\n(.*?)```", (DOCS / "tour.md").read_text("utf-8"), flags=re.DOTALL)
     assert printed["tour.md"] == "".join(said)
+
+
+@pytest.mark.parametrize("page", WITH_A_FILE)
+def test_python_blocks_that_name_a_file_run_beside_one(page, tmp_path, monkeypatch):
+    walk = shutil.copy(sample_paths()["cmu_walk_bvh"], tmp_path / "walk.bvh")
+    msclr.write(msclr.read(walk), tmp_path / "long.npz")
+    make = Maker(0)
+    torch.save(contrastive(make.encoder(4, 8) | make.projection(8)), tmp_path / "epoch300_model.pt")
+    monkeypatch.chdir(tmp_path)
+    code = blocks(page)
+    assert code
+    exec("\n".join(code), {})  # noqa: S102  # our own pages
+
+
+def test_every_page_with_code_is_named_by_a_test():
+    tests = "".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    missing = [page.name for page in DOCS.glob("*.md") if blocks(page.name) and f'"{page.name}"' not in tests]
+    assert not missing, "run by no test"
 
 
 def test_every_page_has_a_place_in_the_landing_page():
