@@ -53,6 +53,7 @@ html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#0b6e75", "color-brand-content": "#0b6e75"},
     "dark_css_variables": {"color-brand-primary": "#4fc3cc", "color-brand-content": "#4fc3cc"},
 }
+highlight_language = "none"  # a block that names no language is a command or a text
 pygments_style = "friendly"
 pygments_dark_style = "github-dark"
 
