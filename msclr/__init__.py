@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from msclr.io.registry import formats, read, write
     from msclr.losses.msclr import MSCLRLoss
     from msclr.models.encoder import MultiSkeletonEncoder
+    from msclr.models.finetune.classifier import PoseClassifier
     from msclr.neighbours import search, similarity
     from msclr.poses.convert import convert
     from msclr.poses.multi import MultiPose
@@ -36,6 +37,7 @@ __all__ = [
     "MsclrError",
     "MultiPose",
     "MultiSkeletonEncoder",
+    "PoseClassifier",
     "PoseSequence",
     "SkeletonSpec",
     "__version__",
@@ -61,6 +63,7 @@ _HOMES = {
     "MsclrError": "msclr.errors",
     "MultiPose": "msclr.poses.multi",
     "MultiSkeletonEncoder": "msclr.models.encoder",
+    "PoseClassifier": "msclr.models.finetune.classifier",
     "PoseSequence": "msclr.poses.sequence",
     "SkeletonSpec": "msclr.skeletons.spec",
     "convert": "msclr.poses.convert",
