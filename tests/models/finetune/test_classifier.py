@@ -223,6 +223,7 @@ COMPILERS = ["eager", pytest.param("inductor", marks=pytest.mark.slow)]
 
 @pytest.mark.parametrize("backend", COMPILERS)
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")  # Dynamo looks at it while it translates
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")  # Inductor uses what torch deprecates
 def test_compiled_models_have_the_gradients_of_plain_ones_and_frozen_stages(batch, backend):
     labels, gradients = torch.tensor([0, 1, 2, 1]), []
     for compiled in (False, True):
