@@ -80,7 +80,7 @@ CHANGES = {
         "steps=1600",
         "schedule.milestones=[100,160]",  # an epoch is twice as long
     ),
-    "crosclr": (*ST_GCN, NO_MINING, "steps=1000", "schedule.milestones=[125,200]"),
+    "crosclr": (*ST_GCN, NO_MINING, "steps=240", "schedule.milestones=[44]"),
     "skelemix": (*ST_GCN, "steps=900", "schedule.milestones=[112,180]"),
     "isc": (
         "clips.preparation=isc",
