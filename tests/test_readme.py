@@ -47,7 +47,7 @@ def test_every_command_of_the_readme_exists_with_its_options():
     for line in lines:
         command = group.commands[line.split()[1]]
         known = {option for parameter in command.params for option in parameter.opts}
-        assert set(re.findall(r"(?<=\s)--?[a-z]+", line.split("#")[0])) <= known, line
+        assert set(re.findall(r"(?<=\s)--?[a-z]+(?:-[a-z]+)*", line.split("#")[0])) <= known, line
 
 
 def test_numbers_in_the_text_are_right():
