@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, get_args
 from msclr.atomic import replace_folder, sync_folder, write_bytes
 from msclr.embed.pools import Pool, run
 from msclr.embed.shard import Shard, Suffix, put, read_facts, writing
-from msclr.errors import ConfigError, FileFormatError, NotAFileError, StoreError
+from msclr.errors import FileFormatError, NotAFileError, StoreError
 from msclr.hub.save import save_pretrained
 from msclr.index import parts
 from msclr.index.parts import FileFacts, Precision, VectorManifest, read_manifest
@@ -23,6 +23,7 @@ from msclr.models.fingerprint import fingerprint
 from msclr.poses.sequence import check_fps
 from msclr.skeletons import registry
 from msclr.skeletons.spec import SkeletonSpec
+from msclr.store.arguments import check_arguments
 from msclr.store.build import digest_of, options_of
 from msclr.store.inputs import Input, InputOutcome, list_inputs
 from msclr.store.layout import INPUTS
@@ -121,7 +122,14 @@ def embed_dataset(
         >>> done.vectors, [entry.outcome for entry in done.inputs]
         (4, ['done', 'done', 'done', 'done'])
     """
-    _check(workers, shard_size, pool, precision, file_format)
+    check_arguments(
+        {"workers": workers, "shard_size": shard_size},
+        {
+            "pool": (pool, get_args(Pool)),
+            "precision": (precision, get_args(Precision)),
+            "file_format": (file_format, get_args(Suffix)),
+        },
+    )
     place = guard.to_path(out)
     if not place.parent.is_dir():
         raise NotAFileError("no such folder", where=guard.shown(place.parent), expected="a folder for the vectors")
@@ -262,16 +270,3 @@ def _look(place: Path, plan: str, *, overwrite: bool) -> EmbeddedCorpus | None:
             remedy="another name, or overwrite=True (--overwrite)",
         )
     return None
-
-
-def _check(workers: int, shard_size: int, pool: str, precision: str, file_format: str) -> None:
-    for name, number in (("workers", workers), ("shard_size", shard_size)):
-        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-            raise ConfigError(f"{name} = {number!r:.40}", expected="a whole number from 1")
-    for name, value, known in (
-        ("pool", pool, get_args(Pool)),
-        ("precision", precision, get_args(Precision)),
-        ("file_format", file_format, get_args(Suffix)),
-    ):
-        if value not in known:
-            raise ConfigError(f"{name} = {value!r:.40}", expected=" or ".join(map(repr, known)))

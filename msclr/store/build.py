@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import get_args
 
 from msclr.atomic import replace_folder, sync_folder
-from msclr.errors import ConfigError, NotAFileError, StoreError
+from msclr.errors import NotAFileError, StoreError
 from msclr.io import guard
 from msclr.io.folder import OnError
 from msclr.io.limits import ReadLimits
@@ -20,6 +20,7 @@ from msclr.io.registry import PathLike
 from msclr.poses.sequence import check_fps
 from msclr.skeletons import registry
 from msclr.skeletons.spec import SkeletonSpec
+from msclr.store.arguments import check_arguments
 from msclr.store.assemble import assemble
 from msclr.store.files import open_store
 from msclr.store.inputs import Input, InputOutcome, list_inputs
@@ -120,7 +121,14 @@ def prepare(
         >>> done.recordings, [entry.outcome for entry in done.inputs]
         (4, ['done', 'done', 'done', 'done'])
     """
-    _check(workers, shard_size, on_error, precision, pairing)
+    check_arguments(
+        {"workers": workers, "shard_size": shard_size},
+        {
+            "on_error": (on_error, get_args(OnError)),
+            "precision": (precision, get_args(Precision)),
+            "pairing": (pairing, get_args(Pairing)),
+        },
+    )
     spec, rate = None if skeleton is None else registry.get_skeleton(skeleton), check_fps(fps, None)
     limits = limits or ReadLimits()
     reading = Reading(format, spec, unit, up, rate, person, variant, limits, follow_symlinks, precision, pairing)
@@ -262,16 +270,3 @@ def _is_whole(place: Path, *, overwrite: bool) -> bool:
             raise
         return False
     return True
-
-
-def _check(workers: int, shard_size: int, on_error: str, precision: str, pairing: str) -> None:
-    for name, number in (("workers", workers), ("shard_size", shard_size)):
-        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-            raise ConfigError(f"{name} = {number!r:.40}", expected="a whole number from 1")
-    for name, value, known in (
-        ("on_error", on_error, get_args(OnError)),
-        ("precision", precision, get_args(Precision)),
-        ("pairing", pairing, get_args(Pairing)),
-    ):
-        if value not in known:
-            raise ConfigError(f"{name} = {value!r:.40}", expected=" or ".join(map(repr, known)))
