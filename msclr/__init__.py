@@ -1,4 +1,6 @@
-"""msclr: human pose sequences, in any joint convention, as vectors that mean the same thing in all of them::
+"""msclr: human pose sequences, in any joint convention, as vectors that mean the same thing in all of them.
+
+::
 
     import msclr
 

@@ -1,4 +1,6 @@
-"""Contrastive losses: small modules that take tensors and return a `LossOutput`. What each contrasts:
+"""Contrastive losses: small modules that take tensors and return a `LossOutput`.
+
+What each contrasts:
 
 - `MSCLRLoss`: a clip in several joint conventions; on two tensors SkeletonCLR, that is, MoCo
 - `AimCLRLoss`: also extreme views and mined neighbours; on mappings MS-CLR with AimCLR's terms
