@@ -29,7 +29,7 @@ from msclr.store.inputs import Input, InputOutcome, list_inputs
 from msclr.store.layout import INPUTS
 from msclr.store.loading import Reading
 from msclr.store.lock import only_one
-from msclr.store.shard import read_outcomes
+from msclr.store.shard import nothing_left, read_outcomes
 
 if TYPE_CHECKING:
     from msclr.models.base import PoseEncoder
@@ -244,7 +244,7 @@ def _assemble(shards: Sequence[Shard], folder: Path, place: Path) -> tuple[FileF
             put(shard.folder / found.file, folder / name)
             facts.append(found.model_copy(update={"file": name}))
     if not facts:
-        raise StoreError("no recording is left", where=guard.shown(place), expected="at least one")
+        raise nothing_left([each for shard in shards for each in read_outcomes(shard.folder)], guard.shown(place))
     write_bytes(folder / INPUTS, b"".join(outcomes))
     return tuple(facts)
 

@@ -27,7 +27,7 @@ from msclr.store.inputs import Input, InputOutcome, list_inputs
 from msclr.store.layout import INPUTS, MANIFEST, VERSION, Manifest, Precision
 from msclr.store.loading import Pairing, Reading, add_input
 from msclr.store.lock import only_one
-from msclr.store.shard import read_outcomes, shard_writer
+from msclr.store.shard import nothing_left, read_outcomes, shard_writer
 from msclr.store.workers import Task, run_all
 
 
@@ -175,7 +175,7 @@ def _prepare(
         recordings = assemble(folders, new, reading.precision, sources, plan)
         outcomes = tuple(read_outcomes(new))
         if recordings == 0:
-            raise StoreError("no recording is left", where=guard.shown(place), expected="at least one")
+            raise nothing_left(outcomes, guard.shown(place))
         replace_folder(new, place)  # an old one is in the building folder then
         sync_folder(building)
         shutil.rmtree(building, ignore_errors=True)

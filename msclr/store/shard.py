@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -184,3 +184,14 @@ def read_outcomes(folder: Path) -> list[InputOutcome]:
     """Return what became of the inputs of a shard."""
     where = shown(folder / INPUTS)
     return [InputOutcome.from_json(line, where) for line in (folder / INPUTS).read_bytes().splitlines()]
+
+
+def nothing_left(outcomes: Sequence[InputOutcome], where: str) -> StoreError:
+    """Return the error for inputs none of which gave a recording, with the reason of the first."""
+    first = next((each for each in outcomes if each.reason), None)
+    return StoreError(
+        f"no recording is left of {len(outcomes):,} inputs"
+        + (f"; the first, {first.path!r:.200}: {first.reason}" if first else ""),
+        where=where,
+        expected="at least one",
+    )

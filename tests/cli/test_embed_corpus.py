@@ -43,5 +43,6 @@ def test_nothing_to_embed_is_an_error(run, model_folder, tmp_path):
 def test_reading_options_reach_the_files(run, clips, model_folder, tmp_path):
     outcome = run("embed-corpus", clips[2], "-o", tmp_path / "vectors", "--model", model_folder, "--person", 7)
     assert outcome.code == 1
-    assert "no recording is left" in outcome.err
+    assert "no recording is left of 1 inputs; the first" in outcome.err
+    assert "person" in outcome.err
     assert msclr.read(clips[2]).num_persons == 1
