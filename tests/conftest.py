@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
+from score_card import pytest_runtest_logreport, pytest_sessionfinish  # noqa: F401  # hooks
 
 from msclr.skeletons import registry
 

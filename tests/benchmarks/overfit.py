@@ -70,7 +70,7 @@ COMMON = (
 ST_GCN = (f'encoders.0.skeletons=["{SEEN_AS}"]', "encoders.0.dropout=0.0")
 NO_MINING = "contrast.mine_after=1000000"
 CHANGES = {
-    "skeletonclr": (*ST_GCN, "steps=1300", "schedule.milestones=[163,263]"),
+    "skeletonclr": (*ST_GCN, "steps=2500", "schedule.milestones=[400,550]"),
     "aimclr": (*ST_GCN, NO_MINING, "steps=1600", "schedule.milestones=[200,320]"),
     "ms-aimclr": (
         f'encoders.0.skeletons=["{SEEN_AS}", "{OTHER}"]',

@@ -156,7 +156,7 @@ def test_a_graph_that_answers_otherwise_never_appears(encoder, tmp_path, monkeyp
     monkeypatch.setattr(write, "_write_graph", lambda *_: None)
     monkeypatch.setattr(ExportedModel, "load", lambda folder: exported)
     with pytest.raises(ModelError):
-        export(encoder, tmp_path / "graph")
+        export(encoder, tmp_path / "graph", format="torch-export")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -174,17 +174,17 @@ def test_what_cannot_be_exported_is_refused(encoder, tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match="format='tflite'; expected 'torch-export' or 'onnx'"):
         export(encoder, tmp_path / "graph", format="tflite")
     with pytest.raises(UnknownSkeletonError):
-        export(encoder, tmp_path / "graph", skeleton="coco_71")
+        export(encoder, tmp_path / "graph", format="torch-export", skeleton="coco_71")
     per_skeleton = build_encoder(PerSkeletonConfig(skeletons=("smpl_24",), hidden=4, dim=8))
     with pytest.raises(ModelError, match="a PerSkeletonEncoder; expected a universal encoder"):
-        export(per_skeleton, tmp_path / "graph")
+        export(per_skeleton, tmp_path / "graph", format="torch-export")
     with pytest.raises(ModelError, match=r"an encoder in torch.float64 on cpu; expected float32"):
-        export(small().double(), tmp_path / "graph")
+        export(small().double(), tmp_path / "graph", format="torch-export")
     (tmp_path / "there").mkdir()
     with pytest.raises(NotAFileError, match="something is there already"):
-        export(encoder, tmp_path / "there")
+        export(encoder, tmp_path / "there", format="torch-export")
     with pytest.raises(NotAFileError, match="no such folder"):
-        export(encoder, tmp_path / "no" / "graph")
+        export(encoder, tmp_path / "no" / "graph", format="torch-export")
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     with pytest.raises(MissingExtraError, match=r'pip install "msclr\[export\]"'):
         export(encoder, tmp_path / "graph")
