@@ -94,7 +94,7 @@ class PoseEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             self.encoder_ = load_pretrained(self.model, device=self.device)
         return self
 
-    def transform(self, X: Iterable[object]) -> npt.NDArray[np.float32]:  # noqa: N803
+    def transform(self, X: Iterable[object]) -> npt.NDArray[np.float32]:  # noqa: N803  # as above
         """Turn recordings into vectors.
 
         Args:

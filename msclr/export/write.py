@@ -239,9 +239,9 @@ def _need_torch() -> None:
 
 def _need_onnx() -> None:
     try:
-        import onnx  # noqa: F401
-        import onnxruntime  # noqa: F401
-        import onnxscript  # noqa: F401
+        import onnx  # noqa: F401  # is it there?
+        import onnxruntime  # noqa: F401  # is it there?
+        import onnxscript  # noqa: F401  # is it there?
     except ImportError as error:
         raise MissingExtraError(
             f"{error.name} is not installed", expected="it, for ONNX", remedy='pip install "msclr[export]"'

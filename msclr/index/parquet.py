@@ -65,7 +65,7 @@ def _text(name: str) -> str:
 
 def _need_pyarrow() -> None:
     try:
-        import pyarrow  # noqa: F401
+        import pyarrow  # noqa: F401  # is it there?
     except ImportError:
         raise MissingExtraError(
             "pyarrow is not installed", expected="it, for Parquet files", remedy='pip install "msclr[table]"'
