@@ -19,6 +19,7 @@ from msclr.cli.doctor import doctor
 from msclr.cli.embed import embed
 from msclr.cli.embed_corpus import embed_corpus
 from msclr.cli.evaluate import evaluate
+from msclr.cli.explore import explore
 from msclr.cli.export import export
 from msclr.cli.import_checkpoint import import_checkpoint
 from msclr.cli.index import index
@@ -42,6 +43,7 @@ COMMANDS: tuple[click.Command, ...] = (
     benchmark,
     index,
     search,
+    explore,
     read,
     skeletons,
     models,

@@ -80,7 +80,7 @@ def table_clips(
     place, limits, how = guard.to_path(folder), limits or ReadLimits(), reading or Reading()
     sheet = place / TABLE if table is None else guard.to_path(table)
     where = guard.shown(sheet)
-    rows = _rows(sheet, label, limits)
+    rows = read_rows(sheet, label, limits)
     _check_files(place, rows, sheet, limits, where)
     used = [row for row in rows.values() if row[label] or row.get("split", TRAIN) in (TRAIN, TEST)]
     if without := [row[FILE] for row in used if not row[label]]:
@@ -128,8 +128,17 @@ def _digest(folder: Path, names: Sequence[str], sheet: Path) -> str:
     return sha256_of_file(sheet) if not names else sha256_of_files(paths)
 
 
-def _rows(sheet: Path, label: str, limits: ReadLimits) -> dict[str, dict[str, str]]:
-    """Return the rows of the table by file."""
+def read_rows(sheet: Path, label: str, limits: ReadLimits) -> dict[str, dict[str, str]]:
+    """Return the rows of a table by file.
+
+    Args:
+        sheet: A CSV with a heading, the columns "file" and `label` among others.
+        label: Name of the column with the classes.
+        limits: How much the file may ask for.
+
+    Raises:
+        LabelError: If a column is missing, a file is named twice, or a row has too many or too few values.
+    """
     where = guard.shown(sheet)
     reader = csv.DictReader(io.StringIO(guard.read_text(sheet, limits), newline=""), strict=True)
     rows: dict[str, dict[str, str]] = {}
