@@ -6,11 +6,10 @@ import errno
 import os
 import signal
 import socket
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+from hub.processes import Child
 from oracles.pose_files import ntu_lines, openpose_person, write_lines, write_openpose
 
 from msclr.errors import FileFormatError, FileLimitError, MissingFileError, MsclrError, NotAFileError
@@ -131,17 +130,10 @@ def test_c20_disk_full_in_the_middle_of_the_data(tmp_path, format):
     """A child whose files may not grow over 4 kB: the kernel itself refuses the write."""
     write(clip(0), tmp_path / "a", format=format)
     before = (tmp_path / "a").read_bytes()
-    code = (
-        "import resource, signal, sys, numpy as np; from msclr.io.registry import write; "
-        "from msclr.poses.sequence import PoseSequence; from msclr.errors import NotAFileError\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
-        "many = PoseSequence.from_array(np.random.default_rng(0).normal(size=(900, 17, 2)), 'coco_17', "
-        "meta={'label': '0'})\n"
-        "try: write(many, sys.argv[1], format=sys.argv[2])\n"
-        "except NotAFileError: sys.exit(42)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "a"), format], capture_output=True, check=False)
-    assert done.returncode == 42, done.stderr.decode()
+    values = np.random.default_rng(0).normal(size=(900, 17, 2))
+    many = PoseSequence.from_array(values, "coco_17", meta={"label": "0"})
+    child = Child(lambda: write(many, tmp_path / "a", format=format), largest_file=4096)
+    assert child.outcome().startswith("NotAFileError: ")
     assert (tmp_path / "a").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
@@ -166,15 +158,15 @@ def test_c20_read_only_and_missing_folder(tmp_path, monkeypatch):
 def test_c20_killed_half_way(tmp_path, format):
     write(clip(0), tmp_path / "a", format=format)
     before = (tmp_path / "a").read_bytes()
-    code = (
-        "import os, signal, sys, numpy as np; from msclr.io import atomic; from msclr.io.registry import write; "
-        "from msclr.poses.sequence import PoseSequence\n"
-        "atomic.os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "some = PoseSequence.from_array(np.ones((50, 17, 2)), 'coco_17', meta={'label': '0'})\n"
-        "write(some, sys.argv[1], format=sys.argv[2])\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "a"), format], capture_output=True, check=False)
-    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+
+    def die(descriptor: int) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def write_and_die() -> None:
+        atomic.os.fsync = die
+        write(clip(1, frames=50), tmp_path / "a", format=format)
+
+    assert Child(write_and_die).outcome() == ""  # one that ends by itself says something
     assert (tmp_path / "a").read_bytes() == before
 
 
