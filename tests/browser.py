@@ -32,6 +32,9 @@ class Browser:
             os.dup2(spare[1], 4)
 
         flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
+        flags += [
+            "--blink-settings=primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4"
+        ]
         self._child = subprocess.Popen(
             [str(CHROMIUM), *flags, "--remote-debugging-pipe", f"--user-data-dir={profile}", "about:blank"],
             close_fds=False,
@@ -83,10 +86,16 @@ class Browser:
 
 
 class Tab:
-    """A page in a tab of its own; the size of its screen is in CSS pixels."""
+    """A page in a tab of its own; nothing moves by itself unless `media` says so. Sizes are in CSS pixels."""
 
     def __init__(
-        self, browser: Browser, path: Path, size: tuple[int, int] = (1200, 800), dark: bool = False, touch: bool = False
+        self,
+        browser: Browser,
+        path: Path,
+        *,
+        size: tuple[int, int] = (1200, 800),
+        media: dict[str, str] | None = None,
+        touch: bool = False,
     ) -> None:
         self._browser = browser
         target = browser.call("Target.createTarget", url="about:blank")["targetId"]
@@ -99,8 +108,9 @@ class Tab:
             "Emulation.setDeviceMetricsOverride", width=size[0], height=size[1], deviceScaleFactor=1, mobile=touch
         )
         self.send("Emulation.setTouchEmulationEnabled", enabled=touch)
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.send("Emulation.setEmulatedMedia", features=[scheme])
+        features = {"prefers-color-scheme": "light", "prefers-reduced-motion": "reduce", **(media or {})}
+        each = [{"name": name, "value": value} for name, value in features.items()]
+        self.send("Emulation.setEmulatedMedia", features=each)
         self.send("Page.navigate", url=path.as_uri())
         self.wait("document.readyState === 'complete'")
 
@@ -132,8 +142,10 @@ class Tab:
 
     def press(self, key: str) -> None:
         """Press and release a key."""
-        for kind in ("keyDown", "keyUp"):
-            self.send("Input.dispatchKeyEvent", type=kind, key=key)
+        codes = {"Enter": 13, "Escape": 27, "End": 35, "Home": 36, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39}
+        code = {"windowsVirtualKeyCode": codes[key]} if key in codes else {"text": key}
+        self.send("Input.dispatchKeyEvent", type="keyDown", key=key, **code)
+        self.send("Input.dispatchKeyEvent", type="keyUp", key=key)
 
     def touch(self, kind: str, *points: tuple[float, float]) -> None:
         """Send a touch event: touchStart, touchMove or touchEnd."""
@@ -161,7 +173,7 @@ class Tab:
 
 
 @contextmanager
-def tab(browser: Browser, path: Path, **options: bool | tuple[int, int]) -> Iterator[Tab]:
+def tab(browser: Browser, path: Path, **options: object) -> Iterator[Tab]:
     """Open a page and close it afterwards."""
     opened = Tab(browser, path, **options)
     try:

@@ -2,7 +2,7 @@
 const PITCH = (10 * Math.PI) / 180;
 const REST = 0.5; // seconds between two rounds
 const figure = {
-  canvas: element("figure"), row: -1, motion: null, box: null, yaw: Math.PI / 6, time: 0, last: 0,
+  canvas: element("figure"), row: -1, motion: null, box: null, yaw: Math.PI / 6, time: 0, last: 0, waiting: false,
   playing: !matchMedia("(prefers-reduced-motion: reduce)").matches,
 };
 
@@ -14,6 +14,7 @@ async function showFigure(row) {
   if (figure.row !== row) return; // another clip was pointed at meanwhile
   Object.assign(figure, { motion, box: boxOf(motion), time: figure.playing ? 0 : motion.seconds / 2, last: 0 });
   drawFigure();
+  play();
 }
 
 // How far a clip reaches sideways, whatever side it is seen from, and up and down.
@@ -90,15 +91,21 @@ function drawPerson(pen, person, frame, seen) {
   pen.globalAlpha = 1;
 }
 
-function tick(now) {
-  const { motion } = figure;
-  if (motion && figure.playing && !element("clip").hidden) {
-    figure.time += figure.last ? Math.min(now - figure.last, 100) / 1000 : 0;
-    if (figure.time > motion.seconds + REST) figure.time = 0;
-    drawFigure();
-  }
-  figure.last = now;
+// Ask for the next picture, once, while there is something that moves.
+function play() {
+  if (figure.waiting || !figure.playing || !figure.motion) return;
+  figure.waiting = true;
   requestAnimationFrame(tick);
+}
+
+function tick(now) {
+  figure.waiting = false;
+  if (!figure.playing) return;
+  figure.time += figure.last ? Math.min(now - figure.last, 100) / 1000 : 0;
+  figure.last = now;
+  if (figure.time > figure.motion.seconds + REST) figure.time = 0;
+  drawFigure();
+  play();
 }
 
 function turn(angle) {
@@ -107,8 +114,9 @@ function turn(angle) {
 }
 
 function setPlaying(playing) {
-  figure.playing = playing;
+  Object.assign(figure, { playing, last: 0 });
   element("play").textContent = playing ? "Pause" : "Play";
+  play();
 }
 
 function startFigure() {
@@ -127,5 +135,4 @@ function startFigure() {
     if (event.key === " ") setPlaying(!figure.playing);
     if (["ArrowLeft", "ArrowRight", " "].includes(event.key)) event.preventDefault();
   };
-  requestAnimationFrame(tick);
 }

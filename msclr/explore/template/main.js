@@ -46,6 +46,7 @@ function startPlot() {
     moved += Math.hypot(x - before[0], y - before[1]);
     const other = [...pointers].find(([id]) => id !== event.pointerId)?.[1];
     if (other) {
+      moveBy((x - before[0]) / 2, (y - before[1]) / 2);
       const spread = (point) => Math.max(8, Math.hypot(point[0] - other[0], point[1] - other[1]));
       zoomBy(spread([x, y]) / spread(before), (x + other[0]) / 2, (y + other[1]) / 2);
     } else if (moved > 5) moveBy(x - before[0], y - before[1]);

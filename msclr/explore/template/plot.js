@@ -3,7 +3,7 @@ const SYMBOLS = 30; // six colours times five shapes; further groups share a sma
 const view = { canvas: element("plot"), x: 0, y: 0, scale: 1, touched: false };
 const state = { colour: "none", off: { label: new Set(), convention: new Set() }, words: "", current: -1, held: false };
 const visible = new Uint8Array(count).fill(1);
-const radius = count < 400 ? 5 : count < 2500 ? 4 : 3;
+let radius = 4; // of the symbols
 let colours = {};
 
 function readColours() {
@@ -85,6 +85,7 @@ function moveBy(dx, dy) {
 
 function drawPlot() {
   const [pen, width, height] = preparedCanvas(view.canvas);
+  radius = (count < 400 ? 5 : count < 2500 ? 4 : 3) * (width < 500 ? 0.8 : 1);
   pen.lineWidth = 1;
   pen.fillStyle = colours.line;
   for (let row = 0; row < count; row++) if (!visible[row]) pen.fillRect(screenX(row) - 1, screenY(row) - 1, 2, 2);
