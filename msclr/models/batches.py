@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from msclr.errors import ConfigError, DeviceError
 from msclr.poses.batch import PoseBatch
@@ -24,6 +25,12 @@ def check_precision(dtype: torch.dtype | None) -> None:
         raise ConfigError(f"dtype={dtype!r:.40}", expected="torch.float32, torch.bfloat16, torch.float16 or None")
 
 
+def in_precision(dtype: torch.dtype | None, weight: Tensor) -> AbstractContextManager[object]:
+    """Return a context in which matrices are multiplied in a type; None for that of the weights."""
+    lower = dtype is not None and dtype != weight.dtype
+    return torch.autocast(weight.device.type, dtype) if lower else nullcontext()
+
+
 @torch.no_grad()
 def run(encoder: PoseEncoder, clips: Sequence[PoseSequence], dtype: torch.dtype | None = None) -> PersonVectors:
     """Return the vectors of the persons of prepared recordings.
@@ -31,12 +38,12 @@ def run(encoder: PoseEncoder, clips: Sequence[PoseSequence], dtype: torch.dtype 
     Args:
         encoder: The network, in evaluation mode.
         clips: Prepared recordings, at least one.
-        dtype: What matrices are multiplied in; None for the type of the weights. The rest is computed in that.
+        dtype: What matrices are multiplied in; None for the encoder's `precision`, or else the type of the weights. The
+            rest is computed in that.
     """
     weight = next(encoder.parameters())
     batch = PoseBatch.from_sequences(clips).to(weight.device, weight.dtype)
-    lower = dtype is not None and dtype != weight.dtype
-    with torch.autocast(weight.device.type, dtype) if lower else nullcontext():
+    with in_precision(dtype or encoder.precision, weight):
         return encoder.persons(batch)
 
 

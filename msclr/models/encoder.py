@@ -13,7 +13,8 @@ from msclr.errors import ConfigError
 from msclr.models.features import JointEncoder, JointFeatures
 from msclr.models.normalise import MaskedBatchNorm
 from msclr.models.pooling import Pooling, PoolingName, per_row, person_of_row
-from msclr.models.stgcn import Block, GroupGraph
+from msclr.models.preparing import Preparations
+from msclr.models.stgcn import Block
 from msclr.poses.batch import PoseBatch
 from msclr.poses.canonical import root_path
 from msclr.skeletons.anatomy import point
@@ -79,6 +80,7 @@ class MultiSkeletonEncoder(JointEncoder):
         if len(channels) != len(strides) or not channels:
             raise ConfigError(f"{len(channels)} channels and {len(strides)} strides", expected="one each per block")
         self.partition: Literal["spatial", "inward_outward"] = partition
+        self.preparations = Preparations()
         self.input_norm = MaskedBatchNorm(INPUT_CHANNELS)
         self.anatomy = (
             nn.Sequential(nn.Linear(4, 32), nn.ReLU(), nn.Linear(32, INPUT_CHANNELS)) if anatomy_embedding else None
@@ -90,24 +92,20 @@ class MultiSkeletonEncoder(JointEncoder):
         )
         self.pooling = Pooling(channels[-1], dim, pooling)
 
-    def features(self, batch: PoseBatch) -> JointFeatures:
-        """Return the features of every joint and time, before pooling.
+    def start(self, batch: PoseBatch) -> JointFeatures:
+        """Return what the first block is given: normalised input channels, 0 where invalid.
 
         Args:
             batch: Packed clips in common coordinates, on the encoder's device.
         """
-        graphs = [
-            GroupGraph(group.rows, group.persons, _adjacency(group.skeleton, self.partition, batch.positions.device))
-            for group in batch.groups
-        ]
-        valid = batch.valid
-        values = self.input_norm(self._inputs(batch), valid)
+        values = self.input_norm(self._inputs(batch), batch.valid)
         if self.anatomy is not None:
             values = values + self.anatomy(per_row(batch, _places))[:, None]
-        values = values * valid[..., None]
-        for block in self.blocks:
-            values, valid = block(values, valid, graphs)
-        return JointFeatures(values, valid, batch)
+        return JointFeatures(values * batch.valid[..., None], batch.valid, batch)
+
+    def edges(self, skeleton: SkeletonSpec, block: int, device: torch.device) -> Tensor:
+        """Return the adjacency [k, target joint, source joint] of a convention, the same in all blocks."""
+        return _adjacency(skeleton, self.partition, device)
 
     def pool(self, features: JointFeatures) -> Tensor:
         """Pool joint features over time and joints: one vector [m, dim] for each person who is there."""

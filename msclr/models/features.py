@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
 
 import torch
 from einops import rearrange
-from torch import Tensor
+from torch import Tensor, nn
 
 from msclr.errors import PoseError
 from msclr.models.base import PersonVectors, PoseEncoder
 from msclr.models.pooling import person_of_row
+from msclr.models.stgcn import GroupGraph
 from msclr.poses.batch import PoseBatch
+from msclr.skeletons.spec import SkeletonSpec
+
+if TYPE_CHECKING:
+    from msclr.models.preparing import Preparations
 
 
 @dataclass(frozen=True)
@@ -62,15 +68,44 @@ class JointFeatures:
 
 
 class JointEncoder(PoseEncoder):
-    """An encoder that knows something about every joint and time before it pools."""
+    """An encoder of graph convolutional blocks, which knows something about every joint and time before it pools."""
+
+    blocks: nn.ModuleList
+    preparations: Preparations
 
     @abstractmethod
+    def start(self, batch: PoseBatch) -> JointFeatures:
+        """Return what the first block is given, at the frame rate of the batch; 0 where invalid."""
+
+    @abstractmethod
+    def edges(self, skeleton: SkeletonSpec, block: int, device: torch.device) -> Tensor:
+        """Return the weights [k, target joint, source joint] of the edges of a convention in a block."""
+
+    @property
+    def folded(self) -> tuple[nn.Module, ...]:
+        """What has all weights that a `PreparedNetwork` is made of; what else there is, is used as it is."""
+        return (self.blocks,)
+
+    @property
+    def sees_absent(self) -> bool:
+        """Whether persons who are not there are looked at, as persons at 0."""
+        return False
+
     def features(self, batch: PoseBatch) -> JointFeatures:
         """Return the features of every joint and time, before pooling.
 
         Args:
             batch: Packed clips as `prepare` makes them, on the encoder's device.
         """
+        start = self.start(batch)
+        values, valid = start.values, start.valid
+        for index, block in enumerate(self.blocks):
+            graphs = [
+                GroupGraph(group.rows, group.persons, self.edges(group.skeleton, index, values.device))
+                for group in start.batch.groups
+            ]
+            values, valid = block(values, valid, graphs)
+        return JointFeatures(values, valid, start.batch)
 
     @abstractmethod
     def pool(self, features: JointFeatures) -> Tensor:
@@ -102,7 +137,27 @@ class JointEncoder(PoseEncoder):
         outside = replace(features, valid=features.valid & ~pasted)
         return self.pool(inside), self.pool(outside)
 
+    def optimize(self, *, dtype: torch.dtype | None = None) -> Self:
+        """Return a copy for inference; see `PoseEncoder.optimize`."""
+        fast = super().optimize(dtype=dtype)
+        fast.preparations.counting = True
+        return fast
+
+    def train(self, mode: bool = True) -> Self:
+        """Set training or evaluation mode; what was prepared of the weights is let go of in training."""
+        if mode:
+            self.preparations.drop()
+        return super().train(mode)
+
     def persons(self, batch: PoseBatch) -> PersonVectors:
-        """Return one vector for each person who is there: values [m, dim]."""
+        """Return one vector for each person who is there: values [m, dim].
+
+        In evaluation mode and without gradients, on the CPU, a `PreparedNetwork` computes them.
+        """
+        from msclr.models.preparing import prepared_for
+
+        prepared = prepared_for(self, batch)
+        if prepared is not None:
+            return prepared.persons(self, batch)
         features = self.features(batch)
         return PersonVectors.of(self.pool(features), features.batch)

@@ -183,14 +183,16 @@ def _totals(
 ) -> _Totals:
     """Run the network, in evaluation mode, over all windows."""
     totals = _Totals([{} for _ in range(clips)], [{} for _ in range(clips)], seen_only)
-    was_training = encoder.training
-    encoder.eval()
+    training = [part for part in encoder.modules() if part.training]
+    if training:
+        encoder.eval()
     try:
         for chosen in _chunks(windows, batch_size):
             for first, vectors in run_within_memory(encoder, [window.poses for window in chosen], dtype):
                 totals.add(vectors, chosen[first : first + vectors.num_clips])
     finally:
-        encoder.train(was_training)
+        for part in training:
+            part.training = True
     return totals
 
 

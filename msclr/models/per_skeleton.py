@@ -15,7 +15,8 @@ from msclr.models.base import PersonVectors, Preparation
 from msclr.models.conventions import ConventionLayers, GraphName
 from msclr.models.features import JointEncoder, JointFeatures
 from msclr.models.pooling import Pooling
-from msclr.models.stgcn import Block, GroupGraph
+from msclr.models.preparing import Preparations
+from msclr.models.stgcn import Block
 from msclr.models.streams import batch_in_stream
 from msclr.poses.absent import fill_slots
 from msclr.poses.batch import PoseBatch
@@ -90,6 +91,7 @@ class PerSkeletonEncoder(JointEncoder):
         if graph not in get_args(GraphName):
             raise ConfigError(f"graph = {graph!r}", expected="'published' or 'own'")
         self.partition: Partition = partition
+        self.preparations = Preparations()
         self.graph: GraphName = graph
         self.edge_importance = edge_importance
         self.legacy_pooling = legacy_pooling
@@ -136,10 +138,10 @@ class PerSkeletonEncoder(JointEncoder):
         if hasattr(self, "config"):
             self.config = self.config.replace(skeletons=(*(each.id for each in self.skeletons), spec.id))
         weight = next(self.blocks.parameters())
-        self._add(spec).to(weight.device, weight.dtype)
+        self._add(spec).to(weight.device, weight.dtype).train(self.training)
 
-    def features(self, batch: PoseBatch) -> JointFeatures:
-        """Return the features of every joint and time, before pooling.
+    def start(self, batch: PoseBatch) -> JointFeatures:
+        """Return what the first block is given: normalised coordinates, 0 where invalid; see `legacy_pooling`.
 
         Args:
             batch: Packed clips as `prepare` makes them, of joints (not yet of another stream), on the encoder's device.
@@ -151,14 +153,21 @@ class PerSkeletonEncoder(JointEncoder):
             batch = fill_slots(batch, PERSON_SLOTS)
             batch = replace(batch, valid=torch.ones_like(batch.valid))
         layers = [self._layers_of(group.skeleton) for group in batch.groups]
-        values, valid = self._normalised(self._in_stream(batch), layers)
-        for index, block in enumerate(self.blocks):
-            graphs = [
-                GroupGraph(group.rows, group.persons, own.graph(index))
-                for group, own in zip(batch.groups, layers, strict=True)
-            ]
-            values, valid = block(values, valid, graphs)
-        return JointFeatures(values, valid, batch)
+        return JointFeatures(*self._normalised(self._in_stream(batch), layers), batch)
+
+    def edges(self, skeleton: SkeletonSpec, block: int, device: torch.device) -> Tensor:
+        """Return the weights [k, target joint, source joint] of the edges of a convention in a block."""
+        return self._layers_of(skeleton).graph(block)
+
+    @property
+    def folded(self) -> tuple[nn.Module, ...]:
+        """What has all weights that a `PreparedNetwork` is made of."""
+        return self.blocks, self.conventions
+
+    @property
+    def sees_absent(self) -> bool:
+        """Whether persons who are not there are looked at, as persons at 0."""
+        return self.legacy_pooling
 
     def pool(self, features: JointFeatures) -> Tensor:
         """Average joint features over time and joints: one vector [m, dim] for each person."""
