@@ -8,12 +8,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 import msclr
 from msclr.poses.canonical import unify
@@ -61,7 +57,7 @@ def main(picture: Path) -> None:
     vectors = msclr.load_pretrained().embed([clip for clips in converted.values() for clip in clips])
     scores = msclr.similarity(vectors, vectors).numpy()
 
-    figure = plt.figure(figsize=(9, 4), dpi=150, layout="constrained")
+    figure = Figure(figsize=(9, 4), dpi=150, layout="constrained")
     grid = figure.add_gridspec(2, 5, width_ratios=[1, 1, 1, 1.3, 1.3])
     shown = next(iter(converted.values()))
     for number, clip in enumerate(shown):

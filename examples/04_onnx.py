@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
+if len(sys.argv) < 2:
+    sys.exit(__doc__)
 folder = Path(sys.argv[1])
 sys.path.insert(0, str(folder))
 from prepare import prepare  # noqa: E402  # lies in the folder

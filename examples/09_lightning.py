@@ -1,6 +1,6 @@
 """Fine-tune with Lightning: its loop, its devices and precisions, our classifier.
 
-Run: python examples/09_lightning.py     (needs `pip install lightning`)
+Run: python examples/09_lightning.py     (needs the extra "frameworks")
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Fine-tune with the Trainer of Hugging Face transformers.
 
-Run: python examples/10_hugging_face_trainer.py     (needs `pip install transformers accelerate`)
+Run: python examples/10_hugging_face_trainer.py     (needs the extra "frameworks")
 """
 
 from __future__ import annotations

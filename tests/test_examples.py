@@ -2,33 +2,43 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from child import ROOT, python
+from warm import WarmPython, warm_python
 
-# These are run where their framework is installed, which the test extra does not bring; its warnings are its own.
-FRAMEWORKS = {"09_lightning": "lightning", "10_hugging_face_trainer": "transformers"}
+# What these need the test extra does not bring; `.ci/run` has a stage for them. Their warnings are their own.
+FRAMEWORKS = {"09_lightning": "lightning", "10_hugging_face_trainer": "transformers", "15_ray": "ray"}
+# tests/export runs the one on the folder that it needs, tests/hub the other beside a Hub.
+ELSEWHERE = ("04_onnx", "14_hub")
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+PLAIN = [path for path in EXAMPLES if path.stem not in (*FRAMEWORKS, *ELSEWHERE)]
 
 
-def test_there_are_examples():
-    assert {path.stem for path in EXAMPLES} >= FRAMEWORKS.keys()
-    assert [path.name[:2] for path in EXAMPLES] == [f"{number:02d}" for number in range(1, len(EXAMPLES) + 1)]
-    assert EXAMPLES
+@pytest.fixture(scope="module")
+def warm() -> Iterator[WarmPython]:
+    with warm_python() as running:
+        yield running
 
 
-# tests/export runs 04_onnx.py on the folder that it needs.
-@pytest.mark.parametrize("path", [path for path in EXAMPLES if "onnx" not in path.name], ids=lambda path: path.stem)
-def test_example_runs_and_says_something(path, tmp_path):
-    framework = FRAMEWORKS.get(path.stem)
-    if framework and find_spec(framework) is None:
-        pytest.skip(f"{framework} is not installed")
+def test_examples_are_numbered_and_short():
+    assert {path.stem for path in EXAMPLES} >= {*FRAMEWORKS, *ELSEWHERE}
+    assert [path.name[:3] for path in EXAMPLES] == [f"{number:02d}_" for number in range(1, len(EXAMPLES) + 1)]
+    assert {path.name: lines for path in EXAMPLES if (lines := path.read_text("utf-8").count("\n")) >= 80} == {}
+
+
+def test_the_page_has_a_row_for_each_example():
+    page = (ROOT / "docs" / "examples.md").read_text("utf-8")
+    assert re.findall(r"^\| `(\d\d_\w+)\.py` \|", page, flags=re.MULTILINE) == [path.stem for path in EXAMPLES]
+
+
+@pytest.mark.parametrize("path", PLAIN, ids=lambda path: path.stem)
+def test_example_runs_and_says_something(path, warm, tmp_path):
     words = [str(tmp_path / "picture.png")] if "picture" in path.name else []
-    outcome = python(
-        "-W", "default" if framework else "error", str(path), *words, MPLCONFIGDIR=str(tmp_path), HF_HUB_OFFLINE="1"
-    )
+    outcome = warm.run(path, *words)
     assert outcome.returncode == 0, outcome.stderr
     assert outcome.stdout.strip()
     for word in words:
@@ -38,9 +48,36 @@ def test_example_runs_and_says_something(path, tmp_path):
 
 
 @pytest.mark.slow
-def test_fine_tuning_is_at_least_as_good_as_the_linear_probe_on_real_actions(data_root):
-    example, clips = ROOT / "examples" / "06_fine_tune.py", data_root / "actions" / "utdmhad.npz"
-    outcome = python("-W", "error", str(example), str(clips), "8", "8", HF_HUB_OFFLINE="1")
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_example_runs_in_its_framework(name):
+    if find_spec(FRAMEWORKS[name]) is None:
+        pytest.skip(f"{FRAMEWORKS[name]} is not installed")
+    outcome = python(str(ROOT / "examples" / f"{name}.py"), HF_HUB_OFFLINE="1")
+    assert outcome.returncode == 0, outcome.stderr
+    assert outcome.stdout.strip()
+
+
+def test_programs_that_fail_warn_or_leave_something_behind_are_noticed(warm, tmp_path):
+    program = tmp_path / "program.py"
+    for text, code, said in (
+        ("import nothing_of_this_name", 1, "ModuleNotFoundError"),
+        ("import warnings; warnings.warn('old')", 1, "UserWarning: old"),
+        ("raise SystemExit('usage')", 1, "usage"),
+        ("import os; os.abort()", -6, ""),
+        ("import msclr, pathlib, sys; msclr.left = pathlib.Path('a').touch(); print(__name__, *sys.argv[1:])", 0, ""),
+        ("import msclr, os; assert not hasattr(msclr, 'left'); assert not os.listdir()", 0, ""),
+    ):
+        program.write_text(text)
+        outcome = warm.run(program, "a", "b")
+        assert outcome.returncode == code, text
+        assert said in outcome.stderr
+        assert outcome.stdout.strip() == ("__main__ a b" if "argv" in text else "")
+
+
+@pytest.mark.slow
+def test_fine_tuning_is_at_least_as_good_as_the_linear_probe_on_real_actions(data_root, warm):
+    clips = data_root / "actions" / "utdmhad.npz"
+    outcome = warm.run(ROOT / "examples" / "06_fine_tune.py", str(clips), "8", "8")
     assert outcome.returncode == 0, outcome.stderr
     probe, tuned = (float(share) for share in re.findall(r"(?:probe|fine-tuned) ([\d.]+)%", outcome.stdout))
     assert tuned >= probe > 20

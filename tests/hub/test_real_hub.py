@@ -9,7 +9,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from child import ROOT, python
 from hub.clients import client_of, no_sockets, serving
+from hub.fake_hub import FakeHub, listening
 from hub.model_folders import put, same_weights, save_tiny, tiny_encoder
 from hub.real_hub import RealHub, running
 
@@ -140,3 +142,29 @@ def test_what_is_pushed_to_one_hub_is_served_by_another_and_loads(
     with client_of(server.address, monkeypatch, tmp_path / "second"):
         assert same_weights(load_pretrained("me/model@v1"), tiny_encoder(2))
         assert model_info("me/model").source == f"me/model@{commit}"
+
+
+def test_the_example_publishes_to_one_hub_and_loads_from_another(server: RealHub, tmp_path: Path) -> None:
+    def run(name: str, endpoint: str) -> str:
+        outcome = python(
+            *("-W", "error", "-W", "ignore:Use 'content=:DeprecationWarning"),
+            *(str(ROOT / "examples" / "14_hub.py"), name),
+            HF_ENDPOINT=endpoint,
+            HF_HOME=str(tmp_path / endpoint.rpartition(":")[2]),
+            HF_TOKEN="hf_" + 34 * "a",
+            HF_HUB_DISABLE_XET="1",
+            NO_PROXY="127.0.0.1",
+        )
+        assert outcome.returncode == 0, outcome.stderr
+        return outcome.stdout
+
+    fake = FakeHub()
+    with listening(fake) as endpoint:
+        said = run("me/example", endpoint)
+    repository = fake.repositories["me/example"]
+    commit = repository.branches["main"]
+    assert repository.private
+    assert f"published: {endpoint}/me/example/commit/{commit}" in said
+    files = {name: data for name, data in repository.commits[commit].items() if name in FILES}
+    again = run("me/example@v1", f"{server.address}") if server.commit("me/example", files, tag="v1") else ""
+    assert again.splitlines()[1:] == said.splitlines()[2:]  # the same sha256, and the same vectors
