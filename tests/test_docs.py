@@ -14,6 +14,7 @@ RUN = (
     "corpora.md",
     "ensembles.md",
     "evaluation.md",
+    "exploring.md",
     "export.md",
     "fine_tuning.md",
     "formats.md",

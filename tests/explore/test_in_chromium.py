@@ -133,7 +133,7 @@ def test_colours_go_by_label_convention_or_nothing(browser, page):
         def colours():
             places = [place_of(opened, page, row) for row in range(6)]
             left, top = opened.ask("(() => { const r = plot.getBoundingClientRect(); return [r.left, r.top] })()")
-            pen = "plot.getContext('2d')"
+            pen = "dots.getContext('2d')"
             spots = [(round(x - left), round(y - top)) for x, y in places]
             return [opened.ask(f"[...{pen}.getImageData({x}, {y}, 1, 1).data].join()") for x, y in spots]
 

@@ -8,7 +8,7 @@ function showClip(row) {
   element("clip").hidden = row < 0;
   element("release").hidden = !state.held;
   if (row >= 0 && changed) fillCard(row);
-  drawPlot();
+  drawCurrent();
 }
 
 function fillCard(row) {
@@ -51,7 +51,7 @@ function nearButton(row, score) {
 
 function bringIntoView(row) {
   const [x, y] = [screenX(row), screenY(row)];
-  const { clientWidth: width, clientHeight: height } = view.canvas;
+  const { width, height } = view;
   if (x < 20 || y < 20 || x > width - 20 || y > height - 20) moveBy(width / 2 - x, height / 2 - y);
 }
 

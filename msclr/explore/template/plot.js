@@ -1,6 +1,6 @@
 // The map: points, symbols, zoom.
 const SYMBOLS = 30; // six colours times five shapes; further groups share a small grey dot
-const view = { canvas: element("plot"), x: 0, y: 0, scale: 1, touched: false };
+const view = { canvas: element("plot"), dots: element("dots"), width: 0, height: 0, x: 0, y: 0, scale: 1, touched: false };
 const state = { colour: "none", off: { label: new Set(), convention: new Set() }, words: "", current: -1, held: false };
 const visible = new Uint8Array(count).fill(1);
 let radius = 4; // of the symbols
@@ -55,11 +55,11 @@ function polygon(pen, x, y, corners, r) {
   pen.closePath();
 }
 
-const screenX = (row) => view.canvas.clientWidth / 2 + (data.x[row] - view.x) * view.scale;
-const screenY = (row) => view.canvas.clientHeight / 2 - (data.y[row] - view.y) * view.scale;
+const screenX = (row) => view.width / 2 + (data.x[row] - view.x) * view.scale;
+const screenY = (row) => view.height / 2 - (data.y[row] - view.y) * view.scale;
 
 function showWhole() {
-  const [width, height] = [view.canvas.clientWidth, view.canvas.clientHeight];
+  const { clientWidth: width, clientHeight: height } = view.canvas;
   const [wide, tall] = [data.x, data.y].map((values) => 2 * values.reduce((most, value) => Math.max(most, Math.abs(value)), 0));
   Object.assign(view, { x: 0, y: 0, touched: false });
   view.scale = Math.max(1, Math.min((width - 60) / (wide || 1), (height - 60) / (tall || 1)));
@@ -67,9 +67,9 @@ function showWhole() {
 }
 
 // Zoom so that what is under (x, y) on the screen stays there.
-function zoomBy(factor, x = view.canvas.clientWidth / 2, y = view.canvas.clientHeight / 2) {
+function zoomBy(factor, x = view.width / 2, y = view.height / 2) {
   const scale = Math.min(1e6, Math.max(20, view.scale * factor));
-  const [dx, dy] = [x - view.canvas.clientWidth / 2, y - view.canvas.clientHeight / 2];
+  const [dx, dy] = [x - view.width / 2, y - view.height / 2];
   view.x += dx / view.scale - dx / scale;
   view.y -= dy / view.scale - dy / scale;
   Object.assign(view, { scale, touched: true });
@@ -84,7 +84,8 @@ function moveBy(dx, dy) {
 }
 
 function drawPlot() {
-  const [pen, width, height] = preparedCanvas(view.canvas);
+  const [pen, width, height] = preparedCanvas(view.dots);
+  Object.assign(view, { width, height });
   radius = (count < 400 ? 5 : count < 2500 ? 4 : 3) * (width < 500 ? 0.8 : 1);
   pen.lineWidth = 1;
   pen.fillStyle = colours.line;
@@ -94,13 +95,17 @@ function drawPlot() {
     const [x, y] = [screenX(row), screenY(row)];
     if (visible[row] && x > -9 && y > -9 && x < width + 9 && y < height + 9) drawSymbol(pen, symbolOf(row), x, y, radius);
   }
-  if (state.current >= 0) drawCurrent(pen, state.current, width);
+  drawCurrent();
 }
 
-// The clip pointed at, with lines to the nearest ones.
-function drawCurrent(pen, row, width) {
+// The clip pointed at, with lines to the nearest ones, on a canvas of its own above the dots.
+function drawCurrent() {
+  const [pen, width] = preparedCanvas(view.canvas);
+  const row = state.current;
+  if (row < 0) return;
   const [x, y] = [screenX(row), screenY(row)];
   pen.strokeStyle = colours.ink;
+  pen.lineWidth = 1;
   for (const other of data.near[row]) {
     pen.globalAlpha = visible[other] ? 0.8 : 0.25;
     pen.beginPath();
@@ -116,12 +121,13 @@ function drawCurrent(pen, row, width) {
   const name = shortName(row).slice(0, 60);
   const long = pen.measureText(name).width;
   const left = Math.max(4, Math.min(x + 14, width - long - 12));
+  const top = y > 40 ? y - 18 : y + 28;
   pen.fillStyle = colours.surface;
   pen.globalAlpha = 0.9;
-  pen.fillRect(left - 4, y - 33, long + 8, 20);
+  pen.fillRect(left - 4, top - 15, long + 8, 20);
   pen.globalAlpha = 1;
   pen.fillStyle = colours.ink;
-  pen.fillText(name, left, y - 18);
+  pen.fillText(name, left, top);
 }
 
 // The visible clip nearest to a place on the screen, -1 if none is near enough.
@@ -136,7 +142,7 @@ function clipAt(x, y, reach) {
 
 // The next visible clip in a direction on the screen; the one nearest to the middle if none is pointed at.
 function clipTowards(dx, dy) {
-  if (state.current < 0) return clipAt(view.canvas.clientWidth / 2, view.canvas.clientHeight / 2, Infinity);
+  if (state.current < 0) return clipAt(view.width / 2, view.height / 2, Infinity);
   const [x, y] = [screenX(state.current), screenY(state.current)];
   let [best, least] = [-1, Infinity];
   for (let row = 0; row < count; row++) {
