@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from msclr.errors import PoseError, PoseTypeError
 from msclr.poses.batch import PoseBatch
 from msclr.poses.sequence import PoseSequence
+from msclr.poses.transfer import to_device
 from msclr.skeletons.spec import SkeletonSpec
 
 
@@ -96,13 +97,13 @@ class Clips:
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Clips:
         """Return the clips on another device, their positions in another floating type."""
-        return Clips(
-            self.positions.to(device=device, dtype=dtype), self.valid.to(device=device), self.skeleton, checked=True
-        )
+        device = self.positions.device if device is None else device
+        positions = to_device(self.positions.to(dtype=dtype), device)
+        return Clips(positions, to_device(self.valid, device), self.skeleton, checked=True)
 
     def select(self, chosen: Tensor) -> Clips:
-        """Return some of the clips, by a mask [b] bool or indices [n] int64."""
-        index = chosen.nonzero()[:, 0] if chosen.dtype == torch.bool else chosen
+        """Return some of the clips, by a mask [b] bool or indices [n] int64; nobody waits for one on the CPU."""
+        index = to_device(chosen.nonzero()[:, 0] if chosen.dtype == torch.bool else chosen, self.positions.device)
         return self.moved(self.positions.index_select(0, index), self.valid.index_select(0, index))
 
     def moved(self, positions: Tensor, valid: Tensor | None = None) -> Clips:
@@ -115,11 +116,12 @@ class Clips:
         return self.moved(torch.where(valid[..., None], positions, 0.0), valid)
 
 
-def pack(views: Sequence[Clips]) -> PoseBatch:
+def pack(views: Sequence[Clips], *, there: Sequence[Tensor] | None = None) -> PoseBatch:
     """Pack clips of any conventions for an encoder; persons without a single known joint take no room.
 
     Args:
         views: At least one batch of clips; all have the same number of frames. 2D clips get z = 0.
+        there: See `PoseBatch.from_dense`.
 
     Returns:
         The packed batch; its clips count through the views in order.
@@ -137,7 +139,7 @@ def pack(views: Sequence[Clips]) -> PoseBatch:
     for clips in views:
         flat = torch.full((clips.num_clips,), clips.dims == 2, device=clips.valid.device)
         blocks.append((clips.skeleton, F.pad(clips.positions, (0, 3 - clips.dims)), clips.valid, flat))
-    return PoseBatch.from_dense(blocks)
+    return PoseBatch.from_dense(blocks, there=there)
 
 
 def take_frames(values: Tensor, index: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from msclr.errors import ConfigError
+from msclr.poses.transfer import to_device
 
 
 def uniform(
@@ -16,24 +17,24 @@ def uniform(
 ) -> Tensor:
     """Draw float32 numbers uniformly from [low, high)."""
     drawn = torch.rand(*shape, generator=generator, device=generator.device)
-    return (low + (high - low) * drawn).to(device)
+    return to_device(low + (high - low) * drawn, device)
 
 
 def normal(shape: Sequence[int], sigma: float, generator: torch.Generator, device: torch.device | str) -> Tensor:
     """Draw float32 numbers from the normal distribution around 0."""
-    return torch.randn(*shape, generator=generator, device=generator.device).mul_(sigma).to(device)
+    return to_device(torch.randn(*shape, generator=generator, device=generator.device).mul_(sigma), device)
 
 
 def integers(
     shape: Sequence[int], low: int, high: int, generator: torch.Generator, device: torch.device | str
 ) -> Tensor:
     """Draw int64 numbers uniformly from low to high, both included."""
-    return torch.randint(low, high + 1, tuple(shape), generator=generator, device=generator.device).to(device)
+    return to_device(torch.randint(low, high + 1, tuple(shape), generator=generator, device=generator.device), device)
 
 
 def integers_up_to(highest: Tensor, generator: torch.Generator) -> Tensor:
     """Draw for each entry of `highest` (int64, any shape) a number uniformly from 0 to that entry, both included."""
-    drawn = torch.rand(highest.shape, generator=generator, device=generator.device).to(highest.device)
+    drawn = to_device(torch.rand(highest.shape, generator=generator, device=generator.device), highest.device)
     return torch.minimum((drawn * (highest + 1)).floor().to(torch.int64), highest)
 
 

@@ -11,6 +11,7 @@ from msclr.augment.clips import Clips
 from msclr.augment.draws import chance, check_range, subsets, uniform
 from msclr.augment.pipeline import Augmentation, Draw
 from msclr.augment.spatial import multiply
+from msclr.poses.transfer import to_device
 from msclr.skeletons.published import published_graphs
 from msclr.skeletons.spec import SkeletonSpec
 
@@ -46,7 +47,7 @@ class Flip(Augmentation):
 
     def _apply(self, clips: Clips, drawn: Draw) -> Clips:
         order = _published_flip(clips.skeleton) if self.legacy else clips.skeleton.flip_index
-        index = torch.tensor(order, device=clips.positions.device)
+        index = to_device(torch.tensor(order), clips.positions.device)
         positions, valid = clips.positions.index_select(3, index), clips.valid.index_select(3, index)
         if not self.legacy:
             across = 1 if clips.skeleton.up in ("+x", "-x") else 0

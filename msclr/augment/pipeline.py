@@ -13,6 +13,7 @@ from torch import Tensor
 from msclr.augment.clips import Clips
 from msclr.augment.draws import chance, check_range, integers
 from msclr.errors import ConfigError, PoseError
+from msclr.poses.transfer import to_device
 
 Draw: TypeAlias = Mapping[str, Tensor]
 
@@ -32,7 +33,8 @@ class Augmentation(ABC):
             generator: Source of randomness, on any device; one on the CPU gives the same numbers for every device.
 
         Returns:
-            Tensors [b, ...] by name, on the device of the clips; those of steps for some clips only are for these.
+            Tensors [b, ...] by name, on the device of the clips; those of steps for some clips only are for these, and
+            which clips that are stays where the generator is, so that no other device is waited for.
         """
 
     @abstractmethod
@@ -138,7 +140,7 @@ class Sometimes(Augmentation):
 
     def draw(self, clips: Clips, generator: torch.Generator) -> Draw:
         """Draw "chosen" [b] bool, and for the chosen clips what the step needs, prefixed by "0."."""
-        chosen = chance(clips.num_clips, self.probability, generator, clips.positions.device)
+        chosen = chance(clips.num_clips, self.probability, generator, generator.device)
         return {"chosen": chosen, **_prefixed(0, self.step.draw(clips.select(chosen), generator))}
 
     def _apply(self, clips: Clips, drawn: Draw) -> Clips:
@@ -172,7 +174,7 @@ class OneOf(Augmentation):
 
     def draw(self, clips: Clips, generator: torch.Generator) -> Draw:
         """Draw "choice" [b] int64, and for each step's clips what it needs, prefixed by its number."""
-        choice = integers((clips.num_clips,), 0, len(self.steps) - 1, generator, clips.positions.device)
+        choice = integers((clips.num_clips,), 0, len(self.steps) - 1, generator, generator.device)
         drawn = {"choice": choice}
         for number, step in enumerate(self.steps):
             drawn.update(_prefixed(number, step.draw(clips.select(choice == number), generator)))
@@ -196,7 +198,7 @@ def _own(number: int, drawn: Draw) -> Draw:
 
 def _vary(clips: Clips, chosen: Tensor, step: Augmentation, drawn: Draw) -> Clips:
     """Vary the chosen [b] clips; `drawn` is for them only."""
-    index = chosen.nonzero()[:, 0]
+    index = to_device(chosen.nonzero()[:, 0], clips.positions.device)
     some = clips.select(index)
     varied = step.apply(some, drawn)
     if varied.num_frames != clips.num_frames:

@@ -14,6 +14,7 @@ from msclr.augment.clips import Clips
 from msclr.augment.draws import check_range, integers, integers_up_to, normal, subsets
 from msclr.augment.pipeline import Draw
 from msclr.errors import ConfigError, PoseError
+from msclr.poses.transfer import to_device
 from msclr.skeletons.anatomy import PARTS
 from msclr.skeletons.landmarks import landmarks
 from msclr.skeletons.spec import SkeletonSpec
@@ -31,7 +32,8 @@ class MixedClips:
 
     Args:
         clips: The mixed clips.
-        partner: [b] int64, for each clip the one whose content was pasted; its own index if nobody's was.
+        partner: [b] int64, for each clip the one whose content was pasted, its own index if nobody's was; on the device
+            of the generator that drew it.
         pasted: [b, ceil(t / stride), j] bool at the rate of the encoder's last map; True where pasted.
         pasted_frames: [b, t, j] bool, the same for every frame.
     """
@@ -99,6 +101,8 @@ class SkeleMix:
     def draw(self, clips: Clips, generator: torch.Generator) -> Draw:
         """Draw "partner" [b], "joints" [b, j] bool, "length" and "start" [b] in units, "noise" [b, p, t, j, c].
 
+        All are on the device of the clips but "partner", which stays where the generator is.
+
         Raises:
             PoseError: If there is a single clip, or clips are shorter than the longest duration.
         """
@@ -107,7 +111,7 @@ class SkeleMix:
         rows = count if self.region_per_clip else min(count, 1)
         length = integers((rows,), *self.length, generator, device)
         drawn = {
-            "partner": self._draw_partner(clips, generator),
+            "partner": self._draw_partner(clips.num_clips, generator),
             "joints": self._draw_joints(clips.skeleton, rows, generator, device).expand(count, -1),
             "length": length.expand(count),
             "start": integers_up_to(clips.num_frames // self.stride - length, generator).expand(count),
@@ -137,13 +141,14 @@ class SkeleMix:
         place = frames[:, None]
         own, partner = clips.positions, drawn["partner"]
         if self.content == "partner":
-            positions = torch.where(place[..., None], own[partner], own)
+            others = clips.select(partner)
+            positions = torch.where(place[..., None], others.positions, own)
             return MixedClips(
-                clips.moved(positions, torch.where(place, clips.valid[partner], clips.valid)), partner, pasted, frames
+                clips.moved(positions, torch.where(place, others.valid, clips.valid)), partner, pasted, frames
             )
         filling = drawn["noise"].to(own.dtype) if self.content == "gaussian" else torch.zeros_like(own)
         mixed = clips.cleared(torch.where(place[..., None], filling, own))
-        return MixedClips(mixed, torch.arange(clips.num_clips, device=own.device), pasted, frames)
+        return MixedClips(mixed, torch.arange(clips.num_clips, device=partner.device), pasted, frames)
 
     def __call__(self, clips: Clips, *, generator: torch.Generator) -> MixedClips:
         """Draw and paste; see the class, and `draw` for what is refused."""
@@ -165,8 +170,8 @@ class SkeleMix:
                 remedy="CropResize(frames=64) before, or a smaller length=",
             )
 
-    def _draw_partner(self, clips: Clips, generator: torch.Generator) -> Tensor:
-        count, device = clips.num_clips, clips.positions.device
+    def _draw_partner(self, count: int, generator: torch.Generator) -> Tensor:
+        device = generator.device
         rows = (count,) if self.partner_per_clip else (min(count, 1),)
         largest = count - 1 if self.partner_per_clip else max(count - 2, 1)
         shift = integers(rows, 1, max(largest, 1), generator, device)
@@ -180,7 +185,7 @@ class SkeleMix:
         if self.region == "joints":
             few, many = round(FEWEST_JOINTS * joints), round(MOST_JOINTS * joints)
             return subsets((rows, joints), integers((rows,), few, many, generator, device), generator, device)
-        table = _membership(body_parts(skeleton), joints).to(device)
+        table = to_device(_membership(body_parts(skeleton), joints), device)
         count = integers((rows,), *self.parts, generator, device).clamp_max(max(len(table) - 1, 1))
         chosen = subsets((rows, len(table)), count, generator, device)
         return (chosen[:, :, None] & table).any(dim=1)

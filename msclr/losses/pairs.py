@@ -10,6 +10,7 @@ from torch import Tensor
 
 from msclr.errors import ConfigError, PoseError, PoseTypeError
 from msclr.losses.infonce import PairLogits, pair_logits
+from msclr.poses.transfer import to_device
 
 PAIR_POLICIES: tuple[str, ...] = ("random", "cross", "all", "multi")
 
@@ -80,7 +81,7 @@ def draw_conventions(views: Views, generator: torch.Generator | None) -> Tensor:
         )
     first = next(iter(views.values()))
     drawn = torch.randint(len(views), first.shape[:1], generator=generator, device=generator.device)
-    return drawn.to(first.device)
+    return to_device(drawn, first.device)
 
 
 def take_drawn(views: Views, drawn: Tensor) -> Tensor:
@@ -119,7 +120,7 @@ def convention_logits(
         repeat(keys, "b g d -> (f b) g d", f=num_queries),
         negatives,
         temperature=temperature,
-        positives_mask=repeat(pairs.to(rows.device), "f g -> (f b) g", b=len(keys)),
+        positives_mask=repeat(to_device(pairs, rows.device), "f g -> (f b) g", b=len(keys)),
         exclude=exclude.repeat(num_queries, 1),
         valid=valid.repeat(num_queries),
     )

@@ -14,6 +14,7 @@ from msclr.losses.batch import ClipBatch, describe, measures, queue_logits, shar
 from msclr.losses.infonce import check_temperature, nce_from_logits, pair_logits, split_rows
 from msclr.losses.output import LossOutput
 from msclr.losses.queue import NegativeQueue
+from msclr.poses.transfer import to_device
 
 REDUCTIONS: tuple[str, ...] = ("sum", "mean")
 
@@ -100,7 +101,8 @@ class SkeleMixLoss(nn.Module):
             key: [b, dim] from the key encoder.
             trimmed: R tensors [b, dim], or [R, b, dim]: the pasted regions of R mixes.
             truncated: The same of the rest of each mixed clip.
-            partner: Integers, R times [b] or [R, b]: the clip of the batch that each region was taken from.
+            partner: Integers, R times [b] or [R, b]: the clip of the batch that each region was taken from. They are
+                looked at: on the CPU that makes no device wait.
             sample_ids: Integers [b], the clips' numbers in the data set, the same on every process, -1 for unknown.
                 Entries of the clip that a view shows are then never its negatives; nor is the other part of a mixed
                 clip whose partner is the same clip.
@@ -177,4 +179,4 @@ def _checked(partner: Tensor, mix: int, query: Tensor) -> Tensor:
         raise PoseError(
             f"partner[{mix}][{row}] is {int(partner[row])}", expected=f"0 to {count - 1}, a clip of the batch"
         )
-    return partner.to(device=query.device, dtype=torch.int64)
+    return to_device(partner.to(torch.int64), query.device)

@@ -17,6 +17,7 @@ from msclr.models.preparing import Preparations
 from msclr.models.stgcn import Block
 from msclr.poses.batch import PoseBatch
 from msclr.poses.canonical import root_path
+from msclr.poses.transfer import to_device
 from msclr.skeletons.anatomy import point
 from msclr.skeletons.cache import cached_by_joints
 from msclr.skeletons.graph import spatial_graph
@@ -135,7 +136,7 @@ class MultiSkeletonEncoder(JointEncoder):
 @torch.inference_mode(False)
 def _adjacency(skeleton: SkeletonSpec, partition: Literal["spatial", "inward_outward"], device: torch.device) -> Tensor:
     matrix = spatial_graph(skeleton, partition)  # k source target
-    return torch.tensor(matrix.transpose(0, 2, 1), device=device)
+    return to_device(torch.tensor(matrix.transpose(0, 2, 1)), device)
 
 
 @cached_by_joints
@@ -145,4 +146,4 @@ def _places(skeleton: SkeletonSpec, device: torch.device) -> Tensor:
     known = [
         (*point(name).position, TORSO_IN_TEMPLATE) if name is not None else (0.0,) * 4 for name in skeleton.anatomy
     ]
-    return torch.tensor(known, dtype=torch.float32, device=device) / TORSO_IN_TEMPLATE
+    return to_device(torch.tensor(known, dtype=torch.float32), device) / TORSO_IN_TEMPLATE

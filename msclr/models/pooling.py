@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from msclr.poses.batch import PoseBatch
+from msclr.poses.transfer import to_device
 from msclr.skeletons.anatomy import PARTS
 from msclr.skeletons.cache import cached_by_joints
 from msclr.skeletons.landmarks import landmarks
@@ -95,10 +96,10 @@ def person_of_row(batch: PoseBatch) -> Tensor:
 @cached_by_joints
 @torch.inference_mode(False)
 def _part_weights(skeleton: SkeletonSpec, device: torch.device) -> Tensor:
-    return torch.from_numpy(landmarks(skeleton).weights[:, None]).to(device)
+    return to_device(torch.from_numpy(landmarks(skeleton).weights[:, None]), device)
 
 
 @cached_by_joints
 @torch.inference_mode(False)
 def _part_index(skeleton: SkeletonSpec, device: torch.device) -> Tensor:
-    return torch.from_numpy(landmarks(skeleton).parts).to(device)
+    return to_device(torch.from_numpy(landmarks(skeleton).parts), device)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 import numpy as np
 import torch
@@ -11,6 +13,7 @@ from torch import Tensor
 
 from msclr.errors import PoseError
 from msclr.poses.sequence import PoseSequence
+from msclr.poses.transfer import to_device
 from msclr.skeletons.spec import SkeletonSpec
 
 
@@ -157,7 +160,11 @@ class PoseBatch:
 
     @classmethod
     def from_dense(
-        cls, blocks: Sequence[tuple[SkeletonSpec, Tensor, Tensor, Tensor]], *, keep_absent: bool = False
+        cls,
+        blocks: Sequence[tuple[SkeletonSpec, Tensor, Tensor, Tensor]],
+        *,
+        keep_absent: bool = False,
+        there: Sequence[Tensor] | None = None,
     ) -> PoseBatch:
         """Pack tensors of clips with several person slots, one block for each convention.
 
@@ -166,6 +173,8 @@ class PoseBatch:
                 device. Clips count through the blocks in order.
             keep_absent: Keep person slots in which no joint is ever known, as persons whose joints are all unknown:
                 what networks that compute and average absent persons look at.
+            there: For each block [b, p] bool on the CPU, the person slots to keep, which must have all in which a joint
+                is known. So the device of the block is not waited for; None asks it.
 
         Returns:
             The batch; `pack` brings further values of the same clips into its order.
@@ -189,10 +198,13 @@ class PoseBatch:
         clips: list[Tensor] = []
         slots: list[Tensor] = []
         first = 0
-        for skeleton, positions, valid, flat in blocks:
+        for number, (skeleton, positions, valid, flat) in enumerate(blocks):
             _check_dense(skeleton, positions, valid, flat, blocks[0][2].shape[2])
-            there = torch.ones_like(valid[:, :, 0, 0]) if keep_absent else valid.any(dim=3).any(dim=2)  # b p
-            clip, slot = there.nonzero(as_tuple=True)
+            if keep_absent:
+                kept = torch.ones(valid.shape[:2], dtype=torch.bool)
+            else:
+                kept = valid.any(dim=3).any(dim=2) if there is None else there[number]  # b p
+            clip, slot = (to_device(index, valid.device) for index in kept.nonzero(as_tuple=True))
             if len(clip):
                 packed.append((skeleton, positions[clip, slot], valid[clip, slot], flat[clip]))
                 clips.append(clip + first)
@@ -229,14 +241,14 @@ class PoseBatch:
             >>> torch.equal(batch.pack([valid]), batch.valid)
             True
         """
-        ends = torch.tensor([0, *(len(block) for block in blocks)]).cumsum(0)[1:]
-        if not len(ends) or int(ends[-1]) != self.num_clips:
+        ends = [*accumulate(len(block) for block in blocks)]
+        if not ends or ends[-1] != self.num_clips:
             clips = sum(len(block) for block in blocks)
             raise PoseError(f"values of {clips} clips", expected=f"those of the {self.num_clips} clips of the batch")
         rows = [blocks[0].new_zeros(0, blocks[0].shape[2], *blocks[0].shape[4:])]
         for group in self.groups:
             members = self.clip[group.members]
-            which = int(torch.searchsorted(ends, int(members[0]), right=True))
+            which = bisect_right(ends, int(members[0])) if len(blocks) > 1 else 0  # with one, no device is waited for
             block = blocks[which]
             if block.shape[3] != group.skeleton.num_joints:
                 raise PoseError(
@@ -244,7 +256,7 @@ class PoseBatch:
                     where=f"block {which}",
                     expected=f"the {group.skeleton.num_joints} joints of {group.skeleton.id!r}",
                 )
-            chosen = block[members - (int(ends[which]) - len(block)), self.slot[group.members]]  # m t j ...
+            chosen = block[members - (ends[which] - len(block)), self.slot[group.members]]  # m t j ...
             rows.append(chosen.transpose(1, 2).flatten(0, 1))
         return torch.cat(rows)
 
@@ -262,13 +274,14 @@ class PoseBatch:
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> PoseBatch:
         """Return the batch on another device, its positions in another floating type."""
+        device = self.positions.device if device is None else device
         return replace(
             self,
-            positions=self.positions.to(device=device, dtype=dtype, non_blocking=True),
-            valid=self.valid.to(device=device, non_blocking=True),
-            flat=self.flat.to(device=device, non_blocking=True),
-            clip=self.clip.to(device=device, non_blocking=True),
-            slot=self.slot.to(device=device, non_blocking=True),
+            positions=to_device(self.positions.to(dtype=dtype), device),
+            valid=to_device(self.valid, device),
+            flat=to_device(self.flat, device),
+            clip=to_device(self.clip, device),
+            slot=to_device(self.slot, device),
         )
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from msclr.errors import PoseError
 from msclr.poses.sequence import PoseSequence
+from msclr.poses.transfer import answers_at_once, to_device
 from msclr.skeletons.landmarks import TORSO_IN_TEMPLATE, Combination, Landmarks, landmarks
 from msclr.skeletons.spec import METRES_PER_UNIT, UpAxis
 
@@ -83,10 +84,10 @@ def unify(sequence: PoseSequence, *, facing: bool = True) -> PoseSequence:
 def turn_up(positions: Tensor, up: UpAxis) -> Tensor:
     """Turn coordinates [..., c] so that `up` becomes +y; left and right stay. An unknown axis is left as it is."""
     if positions.shape[-1] == 2:
-        flipped = positions.new_tensor([1.0, -1.0 if up == "-y" else 1.0])
-        return positions * flipped
-    axes = [axis for axis, _ in _AXES[up]]
-    return positions[..., axes] * positions.new_tensor([float(sign) for _, sign in _AXES[up]])
+        sources: tuple[tuple[int, int], ...] = ((0, 1), (1, -1 if up == "-y" else 1))
+    else:
+        sources = _AXES[up]
+    return torch.stack([positions[..., axis] * float(sign) for axis, sign in sources], dim=-1)
 
 
 def torso_length(positions: Tensor, valid: Tensor, marks: Landmarks) -> Tensor:
@@ -103,17 +104,17 @@ def torso_length(positions: Tensor, valid: Tensor, marks: Landmarks) -> Tensor:
     """
     length = positions.new_full(positions.shape[:-3], torch.nan)
     for combination in marks.torso:
-        if not length.isnan().any():
+        if not _possibly(length.isnan()):
             break
         vector, known = combine(positions, valid, combination)
         length = _fill(length, _median(vector.norm(dim=-1), known, dim=-1))
-    if length.isnan().any() and len(marks.bones):
-        weights = torch.from_numpy(marks.bones).to(positions)
+    if _possibly(length.isnan()) and len(marks.bones):
+        weights = to_device(torch.from_numpy(marks.bones).to(positions.dtype), positions.device)
         uses = (weights != 0).to(positions.dtype)
         vectors = torch.einsum("...tjc,kj->...tkc", positions, weights)
         known = torch.einsum("...tj,kj->...tk", (~valid).to(positions.dtype), uses) == 0
         length = _fill(length, _median(vectors.norm(dim=-1).flatten(-2), known.flatten(-2), dim=-1))
-    if length.isnan().any() or (length <= SMALLEST_SCALE).any():
+    if _possibly(length.isnan() | (length <= SMALLEST_SCALE)):
         length = torch.where(length > SMALLEST_SCALE, length, torch.nan)
         length = _fill(length, _spread(positions, valid))
     return length
@@ -134,7 +135,7 @@ def root_path(positions: Tensor, valid: Tensor, marks: Landmarks) -> Tensor:
     path = torch.zeros_like(positions[..., 0, :])
     found = torch.zeros_like(valid[..., 0])
     for combination, drop in zip(marks.roots, marks.drops, strict=True):
-        if found.all():
+        if not _possibly(~found):
             break
         place, known = combine(positions, valid, combination)
         place[..., 1] -= drop
@@ -164,8 +165,8 @@ def face_viewer(positions: Tensor, valid: Tensor, marks: Landmarks) -> Tensor:
 
 def combine(positions: Tensor, valid: Tensor, combination: Combination) -> tuple[Tensor, Tensor]:
     """Combine joints: the point or vector [..., t, c], and whether all joints it needs are known [..., t]."""
-    joints = torch.from_numpy(combination.joints).to(positions.device)
-    weights = torch.from_numpy(combination.weights).to(positions)
+    joints = to_device(torch.from_numpy(combination.joints), positions.device)
+    weights = to_device(torch.from_numpy(combination.weights).to(positions.dtype), positions.device)
     return (positions[..., joints, :] * weights[:, None]).sum(dim=-2), valid[..., joints].all(dim=-1)
 
 
@@ -177,6 +178,11 @@ def hold(path: Tensor, known: Tensor) -> Tensor:
     first = torch.where(known, time, frames).amin(dim=-1, keepdim=True).clamp_max(max(frames - 1, 0))
     source = torch.where(last >= 0, last, first)
     return path.gather(-2, source[..., None].expand_as(path))
+
+
+def _possibly(flags: Tensor) -> bool:
+    """Say whether any flag may be set: on a GPU always, as looking would mean to wait for it."""
+    return not answers_at_once(flags) or bool(flags.any())
 
 
 def _median(values: Tensor, known: Tensor, dim: int) -> Tensor:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from msclr.errors import ConversionError, PoseError
+from msclr.poses.transfer import to_device
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
@@ -150,17 +151,18 @@ class JointMap:
     def _apply(self, positions: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
         device = positions.device
         single, mixed, framed = (
-            torch.from_numpy(rows).to(device) for rows in (self._single, self._mixed, self._framed)
+            to_device(torch.from_numpy(rows), device) for rows in (self._single, self._mixed, self._framed)
         )
         with torch.autocast(device_type=device.type, enabled=False):
             clean = torch.where(valid[..., None], positions, 0.0)
             combined = self._combine(clean)
             bases, axes, laterals = torch.split(combined, [len(mixed), len(framed), len(framed)], dim=-2)
-            taken = clean[..., torch.from_numpy(self.weights[self._single].argmax(axis=1)).to(device), :]
+            sources = torch.from_numpy(self.weights[self._single].argmax(axis=1))
+            taken = clean[..., to_device(sources, device), :]
             order = torch.cat((single, mixed)).argsort()
             moved = torch.cat((taken, bases), dim=-2)[..., order, :]
             if len(framed):
-                offsets = torch.from_numpy(self.offsets[self._framed]).to(positions)
+                offsets = to_device(torch.from_numpy(self.offsets[self._framed]).to(positions.dtype), device)
                 moved = moved.index_add(moved.ndim - 2, framed, frame_offset(axes, laterals, offsets))
             known = self._known(valid)
             return torch.where(known[..., None], moved, 0.0), known
@@ -168,13 +170,13 @@ class JointMap:
     def _combine(self, positions: Tensor) -> Tensor:
         """Bases of the mixed targets, then bones and laterals of the framed ones: [..., k, c], in one product."""
         rows = (self.weights[self._mixed], self.axis_weights[self._framed], self.lateral_weights[self._framed])
-        stacked = torch.from_numpy(np.concatenate(rows)).to(positions)
+        stacked = to_device(torch.from_numpy(np.concatenate(rows)).to(positions.dtype), positions.device)
         return torch.einsum("kj,...jc->...kc", stacked, positions)
 
     def _known(self, valid: Tensor) -> Tensor:
-        uses = torch.from_numpy(self.uses).to(valid.device, torch.float32)
+        uses = to_device(torch.from_numpy(self.uses), valid.device).to(torch.float32)
         missing = torch.einsum("kj,...j->...k", uses, (~valid).to(torch.float32))
-        possible = torch.from_numpy(self.uses.any(axis=1)).to(valid.device)
+        possible = to_device(torch.from_numpy(self.uses.any(axis=1)), valid.device)
         return (missing == 0) & possible
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from msclr.errors import PoseError
 from msclr.poses.sequence import PoseSequence
+from msclr.poses.transfer import to_device
 from msclr.skeletons.spec import SkeletonSpec
 
 Stream: TypeAlias = Literal["joint", "bone", "motion"]
@@ -67,7 +68,7 @@ def bone_stream(positions: Floats, valid: Bools, bones: SkeletonSpec | Bones) ->
         Shi et al. 2019 (2s-AGCN), section 3.3.
     """
     _check_shapes(positions, valid)
-    origin = _origins(bones, positions.shape[-2])
+    origin = _as_index(_origins(bones, positions.shape[-2]), positions)
     known: Bools = valid & valid[..., origin]
     return _masked(positions - positions[..., origin, :], known), known
 
@@ -95,7 +96,7 @@ def motion_stream(positions: Floats, valid: Bools) -> tuple[Floats, Bools]:
     """
     _check_shapes(positions, valid)
     frames: int = positions.shape[-3]
-    following = [*range(1, frames), *range(frames)[-1:]]
+    following = _as_index([*range(1, frames), *range(frames)[-1:]], positions)
     known = valid & valid[..., following, :]
     known[..., -1:, :] = False
     return _masked(positions[..., following, :, :] - positions, known), known
@@ -175,6 +176,11 @@ def _origins(bones: SkeletonSpec | Bones, num_joints: int) -> list[int]:
             raise PoseError(f"the bone ({joint}, {start})", expected=f"joints from 0 to {num_joints - 1}")
         origin[joint] = start
     return origin
+
+
+def _as_index(places: list[int], values: FloatArray | Tensor) -> list[int] | Tensor:
+    """Places that values can be indexed by; for tensors on their device, which a list would be waited for on."""
+    return to_device(torch.tensor(places, dtype=torch.int64), values.device) if isinstance(values, Tensor) else places
 
 
 def _check_shapes(positions: FloatArray | Tensor, valid: BoolArray | Tensor) -> None:

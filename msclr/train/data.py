@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from msclr.poses.transfer import to_device
 from msclr.skeletons.spec import SkeletonSpec
 from msclr.train.config import TrainConfig
 from msclr.train.sources import FloatArray, IntArray, Source
@@ -22,6 +23,10 @@ class Block:
     skeleton: SkeletonSpec
     positions: Tensor
     valid: Tensor
+
+    def to(self, device: torch.device | str) -> Block:
+        """Return the windows on another device."""
+        return replace(self, positions=to_device(self.positions, device), valid=to_device(self.valid, device))
 
 
 class WindowSampler:

@@ -20,6 +20,7 @@ from msclr.models.encoder import MultiSkeletonEncoder
 from msclr.models.heads import ProjectionHead
 from msclr.models.momentum import MomentumEncoder
 from msclr.poses.batch import PoseBatch
+from msclr.poses.transfer import to_device
 from msclr.strict_json import JsonValue
 from msclr.train.config import TrainConfig
 from msclr.train.data import WindowSampler
@@ -109,12 +110,12 @@ class Universal(Method[Pairs]):
             while sum(len(first.clips) for first, _ in pairs) < max(2, world_size()):
                 pairs = sampler.draw()
             mirrored = bool(sampler.random.random() < 0.5)
-            first = views.batch([pair[0] for pair in pairs], mirrored)
-            second = views.batch([pair[1] for pair in pairs], mirrored)
+            first = views.batch([pair[0].to(device) for pair in pairs], mirrored)
+            second = views.batch([pair[1].to(device) for pair in pairs], mirrored)
             drawn = [(self.sources[block.source], block.clips, names[block.source]) for block, _ in pairs]
             labels = _known_labels([(source, clips) for source, clips, _ in drawn], device)
             ids = torch.cat([known[torch.from_numpy(clips)] for _, clips, known in drawn])
-            yield Pairs(first.to(device), second.to(device), labels, ids.to(device))
+            yield Pairs(first, second, labels, to_device(ids, device))
 
     def random_state(self) -> dict[str, Tensor]:
         """Return the states of the generators; there are no epochs."""
@@ -199,7 +200,7 @@ def _known_labels(drawn: list[tuple[Source, IntArray]], device: torch.device) ->
     for source, clips in drawn:
         classes = torch.from_numpy(source.labels[clips])
         known = (classes >= 0).nonzero()[:, 0]
-        found.append((source.family, (start + known).to(device), classes[known].to(device)))
+        found.append((source.family, to_device(start + known, device), to_device(classes[known], device)))
         start += len(clips)
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from msclr.poses.batch import PoseBatch
 from msclr.poses.canonical import face_viewer, root_path, torso_length, turn_up
 from msclr.poses.convert import conversion_map
 from msclr.poses.joint_map import JointMap
+from msclr.poses.transfer import to_device
 from msclr.skeletons.landmarks import Landmarks, landmarks
 from msclr.skeletons.registry import get_skeleton
 from msclr.skeletons.spec import SkeletonSpec
@@ -74,9 +76,9 @@ class ViewMaker:
         count, valid = len(block.valid), block.valid[rows]
         positions = _unify(turn_up(block.positions[rows], up), valid, landmarks(block.skeleton), flat=False)
         if mirrored:
-            order = list(block.skeleton.flip_index)
-            positions = positions[:, :, order] * positions.new_tensor([-1.0, 1.0, 1.0])
-            valid = valid[:, :, order]
+            order = to_device(torch.tensor(block.skeleton.flip_index), valid.device)
+            x, y, z = positions[:, :, order].unbind(dim=-1)
+            positions, valid = torch.stack((-x, y, z), dim=-1), valid[:, :, order]
         convention = self._convention(block.source)
         if convention.joint_map is not None:
             positions, valid = convention.joint_map.apply(positions, valid)
@@ -116,22 +118,25 @@ class ViewMaker:
         else:
             yaw = torch.randn(count, generator=self.generator) * math.radians(config.facing_noise)
             pitch = torch.zeros(count)
-        turned = torch.einsum("mtjc,mdc->mtjd", positions, _rotation(yaw, pitch)[rows].to(positions.device))
-        return turned * turned.new_tensor([1.0, 1.0, 0.0]) if flat else turned
+        turned = torch.einsum("mtjc,mdc->mtjd", positions, to_device(_rotation(yaw, pitch)[rows], positions.device))
+        return torch.cat((turned[..., :2], turned[..., 2:] * 0.0), dim=-1) if flat else turned
 
     def _sense(self, positions: Tensor, valid: Tensor, count: int, rows: slice) -> tuple[Tensor, Tensor]:
         """Add what sensors do: noise of a strength drawn for each clip, and joints lost for a stretch of time."""
         frames, joints = valid.shape[1:]
-        strength = torch.rand(count, 1, 1, 1, generator=self.generator) * self.config.jitter
-        noise = torch.randn((count, *positions.shape[1:]), generator=self.generator)[rows] * strength[rows]
-        rate = torch.rand(count, 1, 1, generator=self.generator) * self.config.dropout
-        lost = torch.rand(count, 1, joints, generator=self.generator) < rate
-        centre = torch.rand(count, 1, joints, generator=self.generator)
-        width = torch.rand(count, 1, joints, generator=self.generator)
-        time = torch.linspace(0, 1, frames)[None, :, None]
-        kept = ~(lost & ((time - centre).abs() < width))[rows]
         device = positions.device
-        return positions + (noise.to(device) * (positions != 0)), valid & kept.to(device)
+
+        def drawn(draw: Callable[..., Tensor], *shape: int) -> Tensor:
+            return to_device(draw((count, *shape), generator=self.generator)[rows], device)
+
+        strength = drawn(torch.rand, 1, 1, 1) * self.config.jitter
+        noise = drawn(torch.randn, *positions.shape[1:]) * strength
+        rate = drawn(torch.rand, 1, 1) * self.config.dropout
+        lost = drawn(torch.rand, 1, joints) < rate
+        centre, width = drawn(torch.rand, 1, joints), drawn(torch.rand, 1, joints)
+        time = to_device(torch.linspace(0, 1, frames), device)[None, :, None]
+        kept = ~(lost & ((time - centre).abs() < width))
+        return positions + noise * (positions != 0), valid & kept
 
     def _uniform(self, count: int, largest: float) -> Tensor:
         return (torch.rand(count, generator=self.generator) * 2 - 1) * largest

@@ -20,7 +20,6 @@ from torch.nn import functional as F
 
 from msclr import get_skeleton
 from msclr.augment.clips import Clips
-from msclr.augment.pipeline import Compose
 from msclr.losses.aimclr import AimCLRLoss
 from msclr.models.base import PersonVectors
 from msclr.models.conventions import published
@@ -28,7 +27,7 @@ from msclr.models.energy_drop import energy_drop
 from msclr.models.heads import ProjectionHead
 from msclr.models.momentum import MomentumEncoder
 from msclr.models.per_skeleton import STRIDES, PerSkeletonEncoder
-from msclr.train.methods.clips import View, packed_view
+from msclr.train.methods.views import Block, View, packed
 
 FORMATS = ("kinect_v2_25", "smpl_24", "metrabs_smplx_42", "metrabs_berkeley_mhad_43")
 FRAMES, HIDDEN, DIM, SLOTS = 50, 16, 256, 2
@@ -196,12 +195,10 @@ def main() -> None:
     count = options.clips // len(FORMATS)
     blocks = [clips_of(name, count, options.persons, generator) for name in FORMATS]
     places = torch.arange(count * len(FORMATS)).split(count)
-    view = packed_view(
-        [(place, Compose(())(clips, generator=generator)) for place, clips in zip(places, blocks, strict=True)]
-    )
+    view = packed([Block(place, clips.to(device)) for place, clips in zip(places, blocks, strict=True)])
     steps = {
         "padded": make_step(PaddedBranch(), [clips.positions.to(device) for clips in blocks], device),
-        "native": make_step(NativeBranch(), view.to(device), device),
+        "native": make_step(NativeBranch(), view, device),
     }
     times: dict[str, list[float]] = {name: [] for name in steps}
     for turn in range(options.steps + 1):

@@ -13,9 +13,11 @@ from msclr.losses.output import LossOutput
 from msclr.models.base import PersonVectors
 from msclr.models.energy_drop import energy_drop
 from msclr.models.features import JointEncoder
-from msclr.train.methods.clips import AlignedClips, View
+from msclr.poses.transfer import to_device
+from msclr.train.methods.clips import AlignedClips
 from msclr.train.methods.config import PublishedConfig
 from msclr.train.methods.momentum import Branch, MomentumContrast
+from msclr.train.methods.views import View
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,13 +55,13 @@ class AimCLR(MomentumContrast[ThreeViews]):
 
     def views(self, index: Tensor, device: torch.device) -> ThreeViews:
         """Make the three views of each clip; both query views are in one format."""
-        clips = self.clips.draw(index, self.random)
+        clips = self.clips.draw(index, self.random, device)
         query, key = self.draw_formats(index)
         return ThreeViews(
-            self.view(clips, query, self.normal).to(device),
-            self.view(clips, query, self.extreme).to(device),
-            self.view(clips, key, self.normal).to(device),
-            index.to(device),
+            self.view(clips, query, self.normal),
+            self.view(clips, query, self.extreme),
+            self.view(clips, key, self.normal),
+            to_device(index, device),
         )
 
     def loss(self, batch: ThreeViews, step: int) -> LossOutput:
@@ -86,7 +88,5 @@ class AimCLR(MomentumContrast[ThreeViews]):
             raise ConfigError("an encoder without joint features", expected="an ST-GCN: it drops joints and times")
         features = branch.encoder.features(view.batch)
         kept = energy_drop(features, over="batch" if self.config.legacy else "person")
-        pooled = [
-            PersonVectors.of(branch.encoder.pool(each), features.batch).mean()[view.rows] for each in (features, kept)
-        ]
+        pooled = [view.mean(PersonVectors.of(branch.encoder.pool(each), features.batch)) for each in (features, kept)]
         return self.gathered(branch.head(pooled[0])), self.gathered(branch.head(pooled[1]))

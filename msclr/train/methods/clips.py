@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from msclr.augment.clips import Clips, pack
-from msclr.augment.pipeline import Augmentation
+from msclr.augment.clips import Clips
 from msclr.errors import ConfigError, MissingFileError
-from msclr.poses.batch import PoseBatch
 from msclr.skeletons.registry import get_skeleton
 from msclr.skeletons.spec import SkeletonSpec
 from msclr.store.recordings import LoadedRecordings, Recordings, open_recordings
@@ -24,6 +21,7 @@ from msclr.strict_json import JsonValue
 from msclr.train.identity import digest
 from msclr.train.methods.config import ClipConfig, WindowConfig
 from msclr.train.methods.stored import StoredClips
+from msclr.train.methods.views import Block
 from msclr.train.sources import IntArray
 
 
@@ -57,14 +55,14 @@ class AlignedClips:
         drawn = torch.rand(count, generator=generator, dtype=torch.float64) * limits[-1]
         return torch.searchsorted(limits, drawn, right=True).clamp_max(len(self) - 1)
 
-    def draw(self, index: Tensor, generator: torch.Generator) -> DrawnClips:
+    def draw(self, index: Tensor, generator: torch.Generator, device: torch.device | str = "cpu") -> DrawnClips:
         """Draw a window of each of the recordings `index` [b], the same for all its views in all formats."""
         if self.window is None or self.longest is None:
-            return DrawnClips(self, index)
+            return DrawnClips(self, index, device=device)
         longer, start = torch.rand(2, len(index), generator=generator, dtype=torch.float64)
         shortest = self.window.shortest
         length = self.longest[index] * (shortest + (1 - shortest) * longer)
-        return DrawnClips(self, index, torch.stack((start * (1 - length), length), dim=1))
+        return DrawnClips(self, index, torch.stack((start * (1 - length), length), dim=1), device)
 
     def fingerprint(self) -> dict[str, dict[str, JsonValue]]:
         """Return counts and hashes of every format, which change when a clip or the order of the clips does."""
@@ -84,75 +82,43 @@ class AlignedClips:
 
 
 class DrawnClips:
-    """The clips of an update.
+    """The clips of an update, as they are recorded: on the device that they are wanted on, not augmented yet.
 
     Args:
         clips: All clips.
         index: int64 [b], the recordings.
         windows: float64 [b, 2], start and length of the window of each, as shares of the recording; None for all of it.
+        device: Where they are wanted.
     """
 
-    def __init__(self, clips: AlignedClips, index: Tensor, windows: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        clips: AlignedClips,
+        index: Tensor,
+        windows: Tensor | None = None,
+        device: torch.device | str = "cpu",
+    ) -> None:
         self.clips = clips
         self.index = index
         self.windows = windows
-        self._taken: dict[tuple[int, bytes], Clips] = {}  # the views of a clip differ in what varies them only
+        self.device = torch.device(device)
+        self._taken: dict[tuple[int, bytes], Block] = {}  # the views of a clip differ in what varies them only
 
     def __len__(self) -> int:
         return len(self.index)
 
-    def select(self, number: int, places: Tensor) -> Clips:
+    def block(self, number: int, places: Tensor) -> Block:
         """Return the clips at places [m] of `index` in a format."""
-        source, index = self.clips.formats[number], self.index[places]
-        if isinstance(source, Clips):
-            return source.select(index)
         key = number, places.numpy().tobytes()
         if key not in self._taken:
-            self._taken[key] = source.take(index, None if self.windows is None else self.windows[places])
+            source, index = self.clips.formats[number], self.index[places]
+            if isinstance(source, Clips):
+                clips = source.select(index)
+            else:
+                clips = source.take(index, None if self.windows is None else self.windows[places])
+            there = None if self.device.type == "cpu" else clips.valid.any(dim=3).any(dim=2)
+            self._taken[key] = Block(places, clips.to(self.device), there)
         return self._taken[key]
-
-
-@dataclass(frozen=True, eq=False)
-class View:
-    """One augmented view of some clips, packed by convention.
-
-    Args:
-        batch: The packed clips.
-        rows: int64 [b]; clip i of the view is clip `rows[i]` of the batch.
-    """
-
-    batch: PoseBatch
-    rows: Tensor
-
-    def to(self, device: torch.device) -> View:
-        """Return the view on another device."""
-        return View(self.batch.to(device), self.rows.to(device))
-
-
-def draw_views(
-    clips: DrawnClips, formats: Tensor, augmentation: Augmentation, generator: torch.Generator
-) -> Iterator[tuple[Tensor, Clips]]:
-    """Augment clips in the convention drawn for each.
-
-    Args:
-        clips: The clips of an update.
-        formats: int64 [b], the format of each.
-        augmentation: What varies them.
-        generator: Source of randomness.
-
-    Yields:
-        For each format that was drawn, the places [m] of its clips in the update, and the clips.
-    """
-    for number in range(len(clips.clips.formats)):
-        places = (formats == number).nonzero()[:, 0]
-        if len(places):
-            yield places, augmentation(clips.select(number, places), generator=generator)
-
-
-def packed_view(blocks: Sequence[tuple[Tensor, Clips]]) -> View:
-    """Pack blocks of clips and remember the order they had."""
-    places = torch.cat([places for places, _ in blocks])
-    return View(pack([clips for _, clips in blocks]), places.argsort())
 
 
 def load_clips(config: ClipConfig, folder: Path) -> AlignedClips:

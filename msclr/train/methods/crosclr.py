@@ -10,6 +10,7 @@ from msclr.losses.crosclr import STREAMS, CrosSCLRLoss
 from msclr.losses.output import LossOutput
 from msclr.models.config import PerSkeletonConfig
 from msclr.models.heads import ProjectionHead, SharedTailHead
+from msclr.poses.transfer import to_device
 from msclr.train.methods.clips import AlignedClips
 from msclr.train.methods.config import PublishedConfig
 from msclr.train.methods.momentum import Branch, MomentumContrast
@@ -43,9 +44,9 @@ class CrosSCLR(MomentumContrast[TwoViews]):
 
     def views(self, index: Tensor, device: torch.device) -> TwoViews:
         """Make two views of each clip; all streams see the same."""
-        clips, formats = self.clips.draw(index, self.random), torch.zeros_like(index)
-        query, key = (self.view(clips, formats, self.augmentation).to(device) for _ in range(2))
-        return TwoViews(query, key, index.to(device))
+        clips, formats = self.clips.draw(index, self.random, device), torch.zeros_like(index)
+        query, key = (self.view(clips, formats, self.augmentation) for _ in range(2))
+        return TwoViews(query, key, to_device(index, device))
 
     def loss(self, batch: TwoViews, step: int) -> LossOutput:
         """Return the contrasts of the streams or, after the first epochs, what they learn from each other."""

@@ -12,6 +12,7 @@ from msclr.losses.inter_skeleton import InterSkeletonLoss
 from msclr.losses.output import LossOutput
 from msclr.models.agcn import AdaptiveGCNEncoder, AdaptiveGraphConvolution
 from msclr.models.hcn import CooccurrenceEncoder
+from msclr.poses.transfer import to_device
 from msclr.train.methods.clips import AlignedClips
 from msclr.train.methods.config import PublishedConfig
 from msclr.train.methods.momentum import Branch, MomentumContrast
@@ -37,9 +38,9 @@ class InterSkeletonContrast(MomentumContrast[TwoViews]):
 
     def views(self, index: Tensor, device: torch.device) -> TwoViews:
         """Make two views of each clip; both networks see the same."""
-        clips, formats = self.clips.draw(index, self.random), torch.zeros_like(index)
-        query, key = (self.view(clips, formats, self.augmentation).to(device) for _ in range(2))
-        return TwoViews(query, key, index.to(device))
+        clips, formats = self.clips.draw(index, self.random, device), torch.zeros_like(index)
+        query, key = (self.view(clips, formats, self.augmentation) for _ in range(2))
+        return TwoViews(query, key, to_device(index, device))
 
     def loss(self, batch: TwoViews, step: int) -> LossOutput:
         """Return the sum of both directions."""

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import ClassVar, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from msclr.augment.clips import Clips
 from msclr.augment.recipes import Recipe, recipe
-from msclr.collectives import gather_shares, share_of, world_size
+from msclr.collectives import gather_shares, world_size
 from msclr.errors import ConfigError
 from msclr.models.base import PoseEncoder
 from msclr.models.build import build_encoder
@@ -22,8 +21,9 @@ from msclr.models.normalise import RunningNorm
 from msclr.strict_json import JsonValue
 from msclr.train.generators import restore, state_of
 from msclr.train.method import Method
-from msclr.train.methods.clips import AlignedClips, DrawnClips, View, draw_views, packed_view
+from msclr.train.methods.clips import AlignedClips, DrawnClips
 from msclr.train.methods.config import PublishedConfig
+from msclr.train.methods.views import View, packed
 
 Batch = TypeVar("Batch")
 
@@ -40,7 +40,7 @@ class Branch(nn.Module):
 
     def forward(self, view: View) -> Tensor:
         """Return embeddings [b, d] in the order of the view."""
-        embeddings: Tensor = self.head(self.encoder.encode(view.batch)[view.rows])
+        embeddings: Tensor = self.head(view.mean(self.encoder.persons(view.batch)))
         return embeddings
 
 
@@ -75,6 +75,7 @@ class MomentumContrast(Method[Batch]):
         self.clips = clips
         self.random = torch.Generator().manual_seed(config.seed)
         self.order = torch.empty(0, dtype=torch.int64)  # of the clips in this epoch
+        self.absent_count = False
         self.queries = nn.ModuleDict()
         self.keys = nn.ModuleDict()
 
@@ -85,6 +86,7 @@ class MomentumContrast(Method[Batch]):
             torch.manual_seed(self.config.seed + len(self.queries))
             if self.config.legacy and isinstance(encoder, PerSkeletonConfig):
                 encoder = encoder.replace(legacy_pooling=True)
+            self.absent_count |= isinstance(encoder, PerSkeletonConfig) and encoder.legacy_pooling
             built = build_encoder(encoder)
             query = Branch(built, self.head(name, built.dim))
             self.initialise(query)
@@ -147,11 +149,16 @@ class MomentumContrast(Method[Batch]):
 
     @abstractmethod
     def views(self, index: Tensor, device: torch.device) -> Batch:
-        """Make the augmented views of the recordings `index` [b]."""
+        """Make the augmented views of the recordings `index` [b] on the device."""
 
     def view(self, clips: DrawnClips, formats: Tensor, augmentation: Recipe) -> View:
         """Make one view of this process's share of recordings, each in the format drawn for it."""
-        return packed_view(own_share(draw_views(clips, formats, augmentation, self.random), len(formats)))
+        blocks = []
+        for number in range(len(self.clips.formats)):
+            places = (formats == number).nonzero()[:, 0]
+            if len(places):
+                blocks.append(clips.block(number, places).augmented(augmentation, self.random).share(len(formats)))
+        return packed(blocks, absent_count=self.absent_count)
 
     def draw_formats(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """Draw a query and a key format [b] for each recording."""
@@ -205,27 +212,6 @@ class MomentumContrast(Method[Batch]):
             if isinstance(branch, Branch):
                 found[name] = branch.encoder
         return found
-
-
-def own_share(blocks: Iterable[tuple[Tensor, Clips]], count: int) -> list[tuple[Tensor, Clips]]:
-    """Keep of blocks of clips those in this process's share of a batch.
-
-    Args:
-        blocks: The places [m] of clips in the batch, and the clips.
-        count: Clips of the batch.
-
-    Returns:
-        The same, with places in the share; blocks without a clip in it are left out.
-    """
-    own = share_of(count)
-    if own == slice(0, count):
-        return list(blocks)
-    kept = []
-    for places, clips in blocks:
-        inside = ((places >= own.start) & (places < own.stop)).nonzero()[:, 0]
-        if len(inside):
-            kept.append((places[inside] - own.start, clips.select(inside)))
-    return kept
 
 
 def initialise(module: nn.Module) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from einops import repeat
 from torch import Tensor
 
-from msclr.augment.clips import Clips
 from msclr.augment.skelemix import SkeleMix
 from msclr.collectives import share_of
 from msclr.errors import ConfigError
@@ -21,16 +20,18 @@ from msclr.models.conventions import GraphName, bones_of
 from msclr.models.features import JointEncoder
 from msclr.models.per_skeleton import PerSkeletonEncoder
 from msclr.poses.streams import Stream, in_stream
-from msclr.train.methods.clips import AlignedClips, View, packed_view
+from msclr.poses.transfer import to_device
+from msclr.train.methods.clips import AlignedClips
 from msclr.train.methods.config import PublishedConfig
-from msclr.train.methods.momentum import Branch, MomentumContrast, own_share
+from msclr.train.methods.momentum import Branch, MomentumContrast
+from msclr.train.methods.views import Block, View, packed
 
 
 @dataclass(frozen=True, eq=False)
 class MixedView:
     """Clips with regions of others: `pasted` bool [b, t', j] at the rate of the features, `partner` int64 [b].
 
-    Of several processes each has the view and `pasted` of its share, and every `partner`.
+    Of several processes each has the view and `pasted` of its share, and every `partner`, which stays on the CPU.
     """
 
     view: View
@@ -73,10 +74,10 @@ class SkeleMixCLR(MomentumContrast[MixViews]):
 
     def views(self, index: Tensor, device: torch.device) -> MixViews:
         """Make two views of each clip and mix the first several times."""
-        clips = self.clips.draw(index, self.random).select(0, torch.arange(len(index)))
-        query, key = (self._in_stream(self.augmentation(clips, generator=self.random)) for _ in range(2))
-        mixes = tuple(self._mixed(query, device) for _ in range(self.augmentation.mixes))
-        return MixViews(_own(query).to(device), _own(key).to(device), mixes, index.to(device))
+        clips = self.clips.draw(index, self.random, device).block(0, torch.arange(len(index)))
+        query, key = (self._in_stream(clips.augmented(self.augmentation, self.random)) for _ in range(2))
+        mixes = tuple(self._mixed(query) for _ in range(self.augmentation.mixes))
+        return MixViews(self._own(query), self._own(key), mixes, to_device(index, device))
 
     def loss(self, batch: MixViews, step: int) -> LossOutput:
         """Return the contrast of whole clips plus those of the parts."""
@@ -101,14 +102,20 @@ class SkeleMixCLR(MomentumContrast[MixViews]):
                 twin.config = twin.config.replace(stream=self.stream)
         return found
 
-    def _in_stream(self, clips: Clips) -> Clips:
+    def _in_stream(self, block: Block) -> Block:
+        clips = block.clips
         bones = bones_of(clips.skeleton, self.graph)
-        return clips.moved(*in_stream(clips.positions, clips.valid, self.stream, bones))
+        return replace(block, clips=clips.moved(*in_stream(clips.positions, clips.valid, self.stream, bones)))
 
-    def _mixed(self, clips: Clips, device: torch.device) -> MixedView:
-        mixed = self.mix(clips, generator=self.random)
-        pasted = mixed.pasted[share_of(clips.num_clips)]
-        return MixedView(_own(mixed.clips).to(device), pasted.to(device), mixed.partner.to(device))
+    def _mixed(self, block: Block) -> MixedView:
+        mixed = self.mix(block.clips, generator=self.random)
+        there = None if block.there is None else block.there | block.there[mixed.partner]
+        pasted = mixed.pasted[share_of(len(block.places))]
+        return MixedView(self._own(Block(block.places, mixed.clips, there)), pasted, mixed.partner)
+
+    def _own(self, block: Block) -> View:
+        """Pack this process's share of the clips of a batch."""
+        return packed([block.share(len(block.places))], absent_count=self.absent_count)
 
     def _parts(self, mix: MixedView) -> tuple[Tensor, Tensor]:
         """Embed the pasted region and the rest of each mixed clip."""
@@ -125,8 +132,3 @@ class SkeleMixCLR(MomentumContrast[MixViews]):
             for values, region in zip(pooled, (pasted, ~pasted), strict=True)
         )
         return self.gathered(branch.head(inside)), self.gathered(branch.head(outside))
-
-
-def _own(clips: Clips) -> View:
-    """Pack this process's share of the clips of a batch."""
-    return packed_view(own_share([(torch.arange(clips.num_clips), clips)], clips.num_clips))

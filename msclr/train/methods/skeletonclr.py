@@ -9,9 +9,11 @@ from torch import Tensor
 
 from msclr.losses.msclr import MSCLRLoss
 from msclr.losses.output import LossOutput
-from msclr.train.methods.clips import AlignedClips, View
+from msclr.poses.transfer import to_device
+from msclr.train.methods.clips import AlignedClips
 from msclr.train.methods.config import PublishedConfig
 from msclr.train.methods.momentum import MomentumContrast
+from msclr.train.methods.views import View
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,12 +41,12 @@ class SkeletonCLR(MomentumContrast[TwoViews]):
 
     def views(self, index: Tensor, device: torch.device) -> TwoViews:
         """Make two views of each clip."""
-        clips = self.clips.draw(index, self.random)
+        clips = self.clips.draw(index, self.random, device)
         query, key = self.draw_formats(index)
         return TwoViews(
-            self.view(clips, query, self.augmentation).to(device),
-            self.view(clips, key, self.augmentation).to(device),
-            index.to(device),
+            self.view(clips, query, self.augmentation),
+            self.view(clips, key, self.augmentation),
+            to_device(index, device),
         )
 
     def loss(self, batch: TwoViews, step: int) -> LossOutput:

@@ -17,7 +17,8 @@ from msclr.models.streams import batch_in_stream
 from msclr.poses.batch import PoseBatch
 from msclr.train.loop import pretrain
 from msclr.train.methods.build import build_method
-from msclr.train.methods.clips import DrawnClips, draw_views, load_clips, packed_view
+from msclr.train.methods.clips import DrawnClips, load_clips
+from msclr.train.methods.views import Block
 from msclr.train.runs import load_run
 
 
@@ -54,7 +55,8 @@ def test_views_of_mixed_conventions_come_back_in_the_order_of_the_clips(training
     run = load_run("ms-aimclr", RUNS["ms-aimclr"])
     clips = load_clips(run.clips, training_folder)
     index, formats = torch.tensor([3, 1, 5, 0]), torch.tensor([1, 0, 1, 0])
-    view = packed_view(list(draw_views(DrawnClips(clips, index), formats, Compose(()), torch.Generator())))
+    method = build_method(run, training_folder)
+    view = method.view(DrawnClips(clips, index), formats, Compose(()))
     encoder = build_encoder(PerSkeletonConfig(skeletons=("kinect_v2_25", "smpl_24"), hidden=4, dim=8)).eval()
     with torch.no_grad():
         together = encoder.encode(view.batch)[view.rows]
@@ -129,8 +131,9 @@ def test_the_bones_that_are_mixed_are_those_that_the_written_encoder_makes(train
     method = build_method(load_run("skelemix", [*RUNS["skelemix"], *changes]), training_folder)
     clips = method.clips.formats[0]
     batch = pack([clips])
-    mixed, made = method._in_stream(clips), batch_in_stream(batch, "bone", graph)
-    torch.testing.assert_close(pack([mixed]).positions, made.positions)
+    made = batch_in_stream(batch, "bone", graph)
+    mixed = method._in_stream(Block(torch.arange(clips.num_clips), clips))
+    torch.testing.assert_close(pack([mixed.clips]).positions, made.positions)
     (encoder,) = method.trained().values()
     assert (encoder.stream, encoder.graph, encoder.config.graph) == ("bone", graph, graph)
 
@@ -143,7 +146,7 @@ def test_a_person_who_is_in_one_region_of_a_mixed_clip_only_does_not_weaken_the_
     valid = torch.cat([two.valid[:, :1]] * 2, dim=1)
     valid[0, 1] = False  # the second person is in the partner only
     clips = Clips(torch.cat([two.positions[:, :1]] * 2, dim=1), valid, two.skeleton)
-    mix = method._mixed(clips, torch.device("cpu"))
+    mix = method._mixed(Block(torch.arange(2), clips))
     with torch.no_grad():
         _, outside = method._parts(mix)
         features = branch.encoder.features(mix.view.batch)

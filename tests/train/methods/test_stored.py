@@ -53,8 +53,8 @@ def test_clips_of_a_store_are_those_of_the_data_set_that_it_was_made_of(folder, 
     options = {"skeletons": (skeleton,), "preparation": preparation, "persons": 1}
     loaded, stored = (load_clips(config(file, **options), folder) for file in ("kinect.npz", "kinect.store"))
     index = torch.tensor([3, 0, 7, 3, 11])
-    first = DrawnClips(loaded, index).select(0, torch.arange(5))
-    second = DrawnClips(stored, index).select(0, torch.arange(5))
+    first = DrawnClips(loaded, index).block(0, torch.arange(5)).clips
+    second = DrawnClips(stored, index).block(0, torch.arange(5)).clips
     assert [name.rpartition("/")[2] for name in stored.names] == list(loaded.names)
     assert isinstance(stored.formats[0], StoredClips)
     assert not isinstance(loaded.formats[0], StoredClips)
@@ -88,7 +88,7 @@ def test_a_window_is_prepared_as_a_recording_of_its_own(folder, kind, preparatio
     drawn = clips.draw(torch.arange(12), torch.Generator().manual_seed(0))
     store = ClipStore(folder / "kinect.store")
     for number, skeleton in enumerate(("kinect_v2_25", "smpl_24")):
-        taken = drawn.select(number, torch.arange(12))
+        taken = drawn.block(number, torch.arange(12)).clips
         for row, (start, length) in enumerate(drawn.windows.tolist()):
             whole = store[row]
             count = round(length * whole.num_frames)
@@ -107,7 +107,7 @@ def test_windows_of_prepared_recordings_are_stretched_to_the_length_of_clips(tmp
     clips = load_clips(config(window={"seconds": 0.5}, preparation="none"), tmp_path)
     store = ClipStore(tmp_path / "walks.store")
     drawn = clips.draw(torch.arange(6), torch.Generator().manual_seed(3))
-    taken = drawn.select(0, torch.arange(6))
+    taken = drawn.block(0, torch.arange(6)).clips
     for row, (start, length) in enumerate(drawn.windows.tolist()):
         whole = store[row]
         count = round(length * whole.num_frames)
@@ -125,9 +125,9 @@ def test_windows_start_anywhere_and_all_views_of_a_clip_see_the_same(tmp_path):
     assert set(starts.tolist()) == {0.0, 1.0, 2.0, 3.0, 4.0, 5.0}  # of 10 frames, the shortest window has 5
     assert drawn.windows.sum(dim=1).max() <= 1
     places = torch.arange(500)
-    assert drawn.select(0, places) is drawn.select(0, places)
+    assert drawn.block(0, places) is drawn.block(0, places)
     some = torch.tensor([480, 3, 77])
-    assert torch.equal(drawn.select(0, some).positions, drawn.select(0, places).positions[some])
+    assert torch.equal(drawn.block(0, some).clips.positions, drawn.block(0, places).clips.positions[some])
 
 
 @pytest.mark.parametrize("name", ["skeletonclr", "ms-aimclr"])
@@ -176,8 +176,8 @@ def test_formats_of_stores_are_joined_by_the_motion(folder):
     for clips in pairs:
         assert clips.names == pairs[0].names
         for number in range(2):
-            taken = DrawnClips(clips, index).select(number, torch.arange(2))
-            expected = DrawnClips(pairs[0], index).select(number, torch.arange(2))
+            taken = DrawnClips(clips, index).block(number, torch.arange(2)).clips
+            expected = DrawnClips(pairs[0], index).block(number, torch.arange(2)).clips
             assert taken.skeleton.id == options["skeletons"][number]
             torch.testing.assert_close(taken.positions, expected.positions)
 
@@ -231,7 +231,7 @@ def test_a_window_without_anybody_is_a_clip_without_anybody(tmp_path):
     write_store([("walk", clip.replace(valid=valid))], tmp_path / "walks.store")
     clips = load_clips(config(window={"frames": 8}, preparation="common"), tmp_path)
     windows = torch.tensor([[0.0, 0.2], [0.7, 0.2]], dtype=torch.float64)
-    taken = DrawnClips(clips, torch.zeros(2, dtype=torch.int64), windows).select(0, torch.arange(2))
+    taken = DrawnClips(clips, torch.zeros(2, dtype=torch.int64), windows).block(0, torch.arange(2)).clips
     assert taken.valid[0].all()
     assert not taken.valid[1].any()
     assert not taken.positions[1].any()

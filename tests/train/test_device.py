@@ -1,0 +1,140 @@
+"""Where an update is computed: on the training device alone, which nobody waits for."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from training_runs import RUNS, universal_run
+from watched_device import DEVICE, watched
+
+from msclr.augment.clips import Clips
+from msclr.augment.temporal import MirrorCrop
+from msclr.models.build import build_encoder
+from msclr.models.config import PerSkeletonConfig
+from msclr.store import prepare
+from msclr.train.health import Health
+from msclr.train.methods.build import build_method
+from msclr.train.methods.views import Block, packed
+from msclr.train.runs import load_run
+from msclr.train.universal import Universal
+
+# A network made for one convention asks which clips have somebody, and whether one of them is 2D, which it refuses.
+ASKED = {"isc": {"aten::_local_scalar_dense", "aten::_unique2"}}
+DRAWS = {"rand", "randn", "mul", "mul_", "add"}  # of random numbers, which are the same for every device
+
+
+def method_of(name: str, folder, *changes: str):
+    if name == "universal":
+        return Universal(universal_run(), folder)
+    return build_method(load_run(name, [*RUNS[name], "steps=4", *changes]), folder)
+
+
+@pytest.mark.parametrize("name", ["store", "ms-aimclr", "crosclr", "skelemix", "isc", "universal"])
+def test_no_update_but_the_first_waits_for_the_device(training_folder, name):
+    changes = []
+    if name == "store":
+        prepare([training_folder / "kinect.npz"], training_folder / "device.store")
+        name, changes = "skeletonclr", ["clips.formats.0.file=device.store", "clips.window.frames=9"]
+    method = method_of(name, training_folder, *changes).to(DEVICE).train()
+    batches = method.batches(DEVICE)
+    with watched():
+        next(batches)
+    with watched() as waits:
+        outcome = method(next(batches), 1)
+        Health(DEVICE).allows(outcome, outcome.total.detach())
+        method.after_update(1)
+    assert set(waits.asked) == ASKED.get(name, set())
+    assert waits.mixed == []
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_clips_are_augmented_on_the_device(training_folder, name):
+    method = method_of(name, training_folder)
+    with watched() as waits:
+        batch = next(method.batches(DEVICE))
+    chosen = [count for kind, count in waits.elsewhere if kind == "index_select"]  # of all clips those of the update
+    assert 1 <= len(chosen) <= 2 * len(method.clips.formats)
+    assert {kind for kind, _ in waits.elsewhere} <= {"index_select", *DRAWS}
+    views = [each for each in vars(batch).values() if hasattr(each, "batch")]
+    assert views
+    assert all(view.batch.positions.device == view.rows.device == DEVICE for view in views)
+
+
+def test_the_views_of_the_bundled_models_are_made_on_the_device(training_folder):
+    method = method_of("universal", training_folder)
+    with watched() as waits:
+        next(method.batches(DEVICE))
+    clip = 16 * 17 * 2
+    seen_only = {"slice", "select", "detach", "lift_fresh"}
+    assert {kind for kind, count in waits.elsewhere if count >= clip} <= {"randn", *seen_only}
+
+
+def test_a_person_who_comes_in_with_the_region_of_another_clip_is_packed(training_folder):
+    method = method_of("skelemix", training_folder, "encoders.0.dropout=0").eval()
+    one = method.clips.formats[0].select(torch.tensor([0, 1]))
+    valid = torch.cat([one.valid[:, :1]] * 2, dim=1)
+    valid[0, 1] = False  # the second person is in the partner only
+    clips = Clips(torch.cat([one.positions[:, :1]] * 2, dim=1), valid, one.skeleton)
+    found = []
+    for there in (None, clips.valid.any(dim=3).any(dim=2)):
+        method.random.manual_seed(0)
+        mixed = method._mixed(Block(torch.arange(2), clips, there))
+        assert mixed.view.batch.num_persons == 4
+        with torch.no_grad():
+            found.append(torch.cat(method._parts(mixed)))
+    torch.testing.assert_close(*found)
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_a_person_of_whom_nothing_is_left_does_not_count(legacy):
+    generator = torch.Generator().manual_seed(0)
+    valid = torch.ones(3, 2, 24, 25, dtype=torch.bool)
+    valid[1, 1, 4:] = False  # is known at the beginning only
+    valid[2, :, 4:] = False
+    clips = Clips(torch.randn(3, 2, 24, 25, 3, generator=generator), valid, build().skeletons[0])
+    there = clips.valid.any(dim=3).any(dim=2)
+    late = MirrorCrop().apply(clips, {"start": torch.tensor([8, 8, 8])})  # from the fifth frame on
+    places = torch.tensor([2, 0, 1])
+    encoder = build(legacy)
+    asked, told = (packed([Block(places, late, known)], absent_count=legacy) for known in (None, there))
+    assert told.batch.num_persons == 6
+    assert asked.batch.num_persons == 3
+    with torch.no_grad():
+        torch.testing.assert_close(*(view.mean(encoder.persons(view.batch)) for view in (asked, told)))
+
+
+def build(legacy: bool = False):
+    torch.manual_seed(0)
+    config = PerSkeletonConfig(skeletons=("kinect_v2_25",), hidden=4, dim=8, legacy_pooling=legacy)
+    return build_encoder(config).eval()
+
+
+def update(method, batches, optimizer) -> None:
+    step, batch = next(batches)
+    optimizer.zero_grad()
+    method(batch, step).total.backward()
+    torch.nn.utils.clip_grad_norm_(method.parameters(), 5.0)
+    optimizer.step()
+    method.after_update(step)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("name", [*RUNS, "universal"])
+def test_two_updates_on_a_gpu_equal_those_on_the_cpu_and_the_second_is_not_waited_for(training_folder, name):
+    undropped = [] if name in ("isc", "universal") else ["encoders.0.dropout=0"]
+
+    def weights(device: str) -> torch.Tensor:
+        method = method_of(name, training_folder, *undropped).to(device).train()
+        batches = enumerate(method.batches(torch.device(device)))
+        optimizer = method.optimizer(fused=device == "cuda")
+        update(method, batches, optimizer)
+        if device == "cuda" and name not in ASKED:
+            torch.cuda.set_sync_debug_mode("error")
+        try:
+            update(method, batches, optimizer)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+        return torch.cat([each.detach().flatten().cpu() for each in method.parameters()])
+
+    torch.testing.assert_close(weights("cuda"), weights("cpu"), rtol=1e-2, atol=1e-3)
