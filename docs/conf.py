@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +18,12 @@ project = "msclr"
 author = "the msclr authors"
 version = release = msclr.__version__
 
+# Sphinx reads what lies below this folder only, and the notebooks lie with the examples.
+HERE = Path(__file__).parent
+shutil.copytree(HERE.parent / "examples" / "notebooks", HERE / "notebooks", dirs_exist_ok=True)
+
 extensions = [
-    "myst_parser",
+    "myst_nb",  # with it come the Markdown pages too
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "_site.examples",
@@ -29,6 +34,14 @@ exclude_patterns = ["_site", "_static"]
 
 myst_heading_anchors = 4
 myst_enable_extensions = ["colon_fence"]
+
+# Notebooks have no outputs: they are run by Jupyter each time, and an error or a warning in one is an error here.
+nb_execution_mode = "force"
+nb_execution_in_temp = True
+nb_execution_raise_on_error = True
+nb_execution_timeout = 600  # seconds for a cell
+nb_merge_streams = True
+nb_output_stderr = "remove-warn"
 
 # Docstrings are written to be read in a terminal too: single backticks are code.
 default_role = "code"

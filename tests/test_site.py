@@ -80,7 +80,9 @@ def test_every_page_with_code_is_named_by_a_test():
 def test_every_page_has_a_place_in_the_landing_page():
     trees = re.findall(r"```\{toctree\}\n(.*?)```", (DOCS / "index.md").read_text("utf-8"), flags=re.DOTALL)
     listed = [line for tree in trees for line in tree.splitlines() if line and not line.startswith(":")]
-    assert sorted(listed) == sorted([*(page.stem for page in DOCS.glob("*.md") if page.stem != "index"), "api/index"])
+    pages = [page.stem for page in DOCS.glob("*.md") if page.stem != "index"]
+    notebooks = [f"notebooks/{path.stem}" for path in (ROOT / "examples" / "notebooks").glob("*.ipynb")]
+    assert sorted(listed) == sorted([*pages, *notebooks, "api/index"])
 
 
 def test_every_extra_is_explained_under_installation():
