@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import select
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,36 +17,37 @@ from pathlib import Path
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 SECONDS = 60.0
+START = """
+import os, sys
+first, second, *words = sys.argv[1:]
+os.dup2(int(first), 3)
+os.dup2(int(second), 4)
+os.execv(words[0], words)
+"""
 
 
 class Browser:
     """One Chromium; messages are JSON, each ended by a zero byte, on the descriptors 3 and 4 of the child."""
 
     def __init__(self, profile: Path) -> None:
-        ours_in, theirs_out = os.pipe()
-        theirs_in, ours_out = os.pipe()
-        spare = [os.dup(theirs_in), os.dup(theirs_out)]  # so that none of the two is 3 or 4 itself
-        while any(each in (3, 4) for each in spare):
-            spare = [os.dup(theirs_in), os.dup(theirs_out)]
-
-        def connect() -> None:
-            os.dup2(spare[0], 3)
-            os.dup2(spare[1], 4)
-
+        pipes = [*os.pipe(), *os.pipe()]
+        ours_in, theirs_out, theirs_in, ours_out = (fcntl.fcntl(each, fcntl.F_DUPFD_CLOEXEC, 10) for each in pipes)
+        for each in pipes:
+            os.close(each)
         flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
         flags += [
             "--blink-settings=primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4"
         ]
+        flags += ["--remote-debugging-pipe", f"--user-data-dir={profile}", "about:blank"]
         self._child = subprocess.Popen(
-            [str(CHROMIUM), *flags, "--remote-debugging-pipe", f"--user-data-dir={profile}", "about:blank"],
-            close_fds=False,
-            preexec_fn=connect,
+            [sys.executable, "-c", START, str(theirs_in), str(theirs_out), str(CHROMIUM), *flags],
+            pass_fds=(theirs_in, theirs_out),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        for each in (theirs_in, theirs_out, *spare):
-            os.close(each)
+        os.close(theirs_in)
+        os.close(theirs_out)
         self._input, self._output = ours_in, ours_out
         self._rest = b""
         self._number = 0

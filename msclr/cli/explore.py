@@ -77,4 +77,4 @@ def explore(
             progress=progress,
         )
     shown = f"{made.shown:,} of {made.total:,} clips" if made.shown < made.total else f"{made.total:,} clips"
-    click.echo(f"{printable(str(made.path))}: {shown}, {made.size / 2**20:.1f} MB")
+    click.echo(f"{printable(str(made.path))}: {shown}, {made.size / 1000:,.0f} kB")
