@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 DTYPES = (torch.float32, torch.bfloat16)
 _FACES = ("msclr.models.encoder", "msclr.models.per_skeleton")  # classes derived from theirs may do anything
+_HOOKS = ("forward", "forward_pre", "backward", "backward_pre")  # torch asks for all at once only in later versions
 _PLAIN = frozenset(
     (
         *(Block, GraphConvolution, TemporalConvolution, ConventionLayers, Pooling),
@@ -89,11 +90,11 @@ def prepared_for(encoder: JointEncoder, batch: PoseBatch) -> PreparedNetwork | N
     That is in training, for gradients, when torch records what is done, on other devices than the CPU, in other types
     than float32 and bfloat16, and if a part of the encoder may do something else than its class: by a hook, say.
     """
-    if torch.is_grad_enabled() or torch.compiler.is_compiling() or torch.jit.is_tracing():
+    if torch.is_grad_enabled() or torch.compiler.is_compiling() or torch._C._is_tracing():
         return None
     if batch.positions.device.type != "cpu" or batch.positions.dtype != torch.float32:
         return None
-    if forward_ad._current_level >= 0 or modules._has_any_global_hook():
+    if forward_ad._current_level >= 0 or any(getattr(modules, f"_global_{kind}_hooks") for kind in _HOOKS):
         return None
     dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else torch.float32
     own = vars(encoder).keys()
