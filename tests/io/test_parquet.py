@@ -217,10 +217,12 @@ def test_a_file_cut_at_any_place_is_refused(tmp_path):
 def test_a_changed_byte_in_the_values_is_noticed(tmp_path):
     write(standing_person("h36m_17", frames=3), tmp_path / "a.parquet")
     data = (tmp_path / "a.parquet").read_bytes()
-    place = parquet.ParquetFile(tmp_path / "a.parquet").metadata.row_group(0).column(3).data_page_offset
-    for offset in (60, 100, 140):
+    column = parquet.ParquetFile(tmp_path / "a.parquet").metadata.row_group(0).column(3)
+    dictionary_ends = column.data_page_offset
+    ends = column.dictionary_page_offset + column.total_compressed_size
+    for place in (dictionary_ends - 60, dictionary_ends - 1, ends - 40, ends - 20, ends - 1):
         changed = bytearray(data)
-        changed[place + offset] ^= 1
+        changed[place] ^= 1
         (tmp_path / "b.parquet").write_bytes(changed)
         with pytest.raises(FileFormatError, match="a damaged table"):
             read(tmp_path / "b.parquet")

@@ -118,7 +118,7 @@ def test_a_data_set_of_hugging_face_is_read_from_memory_and_from_its_folder(tmp_
     dataset = datasets.Dataset.from_list(rows())
     from_dataset(dataset, tmp_path / "store", skeleton="coco_17", columns=COLUMNS)
     check(tmp_path / "store", rows())
-    dataset.save_to_disk(tmp_path / "saved")
+    dataset.save_to_disk(str(tmp_path / "saved"))
     from_dataset(tmp_path / "saved", tmp_path / "again", skeleton="coco_17", columns=COLUMNS)
     check(tmp_path / "again", rows())
     from_dataset(dataset.to_iterable_dataset(), tmp_path / "streamed", skeleton="coco_17", columns=COLUMNS)
