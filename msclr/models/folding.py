@@ -95,27 +95,27 @@ class FoldedBlock:
         Returns:
             [m, ceil(t / stride), j, o], 0 where invalid.
         """
-        out = _convolved(mixed, self.graph, offsets if offsets.dim() == 1 else None)
+        out = convolved(mixed, self.graph, offsets if offsets.dim() == 1 else None)
         if offsets.dim() == 2:
             out.add_(offsets)
         out.relu_()
         if valid is not None:
             out.mul_(valid)
         if self.depthwise is not None:
-            out = _convolved(_convolved(out, self.depthwise, stride=self.stride), self.temporal, self.bias)
+            out = convolved(convolved(out, self.depthwise, stride=self.stride), self.temporal, self.bias)
         else:
-            out = _convolved(out, self.temporal, self.bias, stride=self.stride)
+            out = convolved(out, self.temporal, self.bias, stride=self.stride)
         if self.residual:
-            out.add_(values if self.around is None else _convolved(values, self.around, stride=self.stride))
+            out.add_(values if self.around is None else convolved(values, self.around, stride=self.stride))
         out.relu_()
         return out if kept is None else out.mul_(kept)
 
 
-def _convolved(values: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int = 1) -> Tensor:
+def convolved(values: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int = 1) -> Tensor:
     """Convolve features [m, t, j, i] over time by a kernel [o, i, frames, 1]; returns [m, ceil(t / stride), j, o]."""
     image = values.permute(0, 3, 1, 2)  # n c t j, channels last in memory
     strides, padding, groups = (stride, 1), (weight.shape[2] // 2, 0), values.shape[3] // weight.shape[1]
-    if values.dtype == torch.float32 and torch.backends.mkldnn.is_available():
+    if values.dtype == torch.float32 and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         # conv2d would give small and point-wise ones, with one thread, to a library that takes twice as long
         out = torch.mkldnn_convolution(image, weight, bias, padding, strides, (1, 1), groups)
     else:

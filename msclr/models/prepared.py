@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from msclr.models.base import PersonVectors
@@ -84,7 +85,7 @@ class PreparedNetwork:
     def _of_piece(self, encoder: JointEncoder, known: _Convention, piece: JointFeatures) -> Tensor:
         """Vectors [m, dim] of some persons of one convention."""
         joints = known.mixing.joints
-        values = piece.values.unflatten(0, (-1, joints)).transpose(1, 2).to(self.dtype).contiguous()  # m t j c
+        values = rearrange(piece.values.to(self.dtype), "(m j) t c -> m t j c", j=joints).contiguous()
         valid, whole = piece.valid, bool(piece.valid.all())
         mask = None if whole else self._mask(valid, joints)
         for index, block in enumerate(self._blocks):
@@ -94,11 +95,11 @@ class PreparedNetwork:
                 kept = None if whole else self._mask(valid, joints)
             values = block(values, known.mixing(values, index), known.offsets[index], mask, kept)
             mask = kept
-        packed = values.float().transpose(1, 2).flatten(0, 1)  # (m j) t c
+        packed = rearrange(values.float(), "m t j c -> (m j) t c")
         return encoder.pool(JointFeatures(packed, valid, piece.batch))
 
-    def _mask(self, valid: Tensor, joints: int) -> Tensor:  # (m j) t
-        return valid.unflatten(0, (-1, joints)).transpose(1, 2)[..., None].to(self.dtype)  # m t j 1
+    def _mask(self, valid: Tensor, joints: int) -> Tensor:
+        return rearrange(valid.to(self.dtype), "(m j) t -> m t j 1", j=joints)
 
     def _convention(self, encoder: JointEncoder, skeleton: SkeletonSpec) -> _Convention:
         known = self._conventions.get(skeleton)
@@ -108,7 +109,7 @@ class PreparedNetwork:
             ]
             offsets = [block.offsets(graph) for block, graph in zip(self._blocks, graphs, strict=True)]
             known = _Convention(Mixing(graphs, self.dtype), offsets, {})
-            while len(self._conventions) >= MOST_CONVENTIONS:
+            if len(self._conventions) >= MOST_CONVENTIONS:
                 self._conventions.clear()
             self._conventions[skeleton] = known
         return known
@@ -125,7 +126,7 @@ def _taken(start: JointFeatures, group: PoseGroup, persons: Tensor) -> JointFeat
     """Some persons of a group, as a batch of their own."""
 
     def rows(values: Tensor) -> Tensor:
-        return values[group.rows].unflatten(0, (group.persons, -1))[persons].flatten(0, 1)
+        return rearrange(values[group.rows], "(m j) ... -> m j ...", m=group.persons)[persons].flatten(0, 1)
 
     batch = replace(
         start.batch,
