@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from msclr.cli.options import Command, Reading, printable, reading_options
+
+if TYPE_CHECKING:
+    from msclr.store.loading import Reading as HowToRead
 
 HIGHEST_MOST = 20_000
 
@@ -54,7 +57,7 @@ def explore(
     index = open_vectors(Path(vectors))
     names = list(index.names)
     known = None if labels is None else read_labels(names, labels, column)
-    recordings = None if no_poses else Recordings(names, poses, reading.read)
+    recordings = None if no_poses else Recordings(names, poses, _how(reading))
     with tqdm(unit=" clips", disable=None, file=sys.stderr, leave=False) as bar:
 
         def progress(done: int, total: int) -> None:
@@ -78,3 +81,13 @@ def explore(
         )
     shown = f"{made.shown:,} of {made.total:,} clips" if made.shown < made.total else f"{made.total:,} clips"
     click.echo(f"{printable(str(made.path))}: {shown}, {made.size / 1000:,.0f} kB")
+
+
+def _how(reading: Reading) -> HowToRead:
+    from msclr.poses.sequence import check_fps
+    from msclr.skeletons.registry import get_skeleton
+    from msclr.store.loading import Reading as HowToRead
+
+    spec = None if reading.skeleton is None else get_skeleton(reading.skeleton)
+    fps = check_fps(reading.fps, None)
+    return HowToRead(reading.format, spec, reading.unit, reading.up, fps, reading.person)

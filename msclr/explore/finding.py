@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import TypeVar, overload
@@ -10,10 +10,12 @@ from typing import TypeVar, overload
 from msclr.errors import LabelError, MissingFileError, PoseError
 from msclr.evaluate.data.table import read_rows
 from msclr.io import guard
-from msclr.io.collection import ClipCollection, read_collection
+from msclr.io.collection import ClipCollection
 from msclr.io.limits import ReadLimits
-from msclr.io.registry import PathLike, read
+from msclr.io.registry import PathLike
 from msclr.poses.sequence import PoseSequence
+from msclr.store.inputs import Input
+from msclr.store.loading import Reading, open_collection, overridden, recordings_of
 
 V = TypeVar("V")
 
@@ -29,7 +31,7 @@ class Recordings(Sequence[PoseSequence]):
     Args:
         names: Names of vectors, as `msclr embed` and `msclr embed-corpus` give them.
         poses: A folder, a prepared data set, or None if the names are paths.
-        read_file: How to read a pose file.
+        reading: How to read the files.
 
     Raises:
         MissingFileError: If there is no file for one of the names; all are looked for before one is read.
@@ -46,10 +48,9 @@ class Recordings(Sequence[PoseSequence]):
         self,
         names: Sequence[str],
         poses: PathLike | None = None,
-        read_file: Callable[[str], PoseSequence] = read,
+        reading: Reading | None = None,
     ) -> None:
-        self._read = read_file
-        self._names = names
+        self._reading = reading or Reading()
         self._open: tuple[Path, ClipCollection, dict[str, int]] | None = None
         place = None if poses is None else guard.to_path(poses)
         if place is not None and not guard.is_folder(place):
@@ -88,7 +89,7 @@ class Recordings(Sequence[PoseSequence]):
             return [self[place] for place in range(len(self))[index]]
         path, own = self._places[index]
         if not own:
-            return self._read(str(path))
+            return self._only(path)
         clips, rows = self._collection(path)
         if own not in rows:
             raise MissingFileError(
@@ -104,12 +105,25 @@ class Recordings(Sequence[PoseSequence]):
                 expected="a name for each clip",
                 remedy="--no-poses for a map without moving figures",
             )
-        return clips[rows[own]]
+        return overridden(clips[rows[own]], self._reading)
+
+    def _only(self, path: Path) -> PoseSequence:
+        """Read the one recording of a file."""
+        found = recordings_of(Input(0, str(path), path.name, 0), self._reading)
+        _, _, clip = next(found)
+        if next(found, None) is not None:
+            raise PoseError(
+                "a data set of several clips for one vector",
+                where=guard.shown(path),
+                expected="a pose file, or the name of a clip behind it",
+                remedy=_REMEDY,
+            )
+        return clip
 
     def _collection(self, path: Path) -> tuple[ClipCollection, dict[str, int]]:
         """Return a data set and the row of each name in it, -1 for names that come twice; the last one stays open."""
         if self._open is None or self._open[0] != path:
-            clips = read_collection(path)
+            clips = open_collection(path, self._reading.limits)
             rows: dict[str, int] = {}
             for row, name in enumerate(clips.names):
                 rows[name] = -1 if name in rows else row

@@ -85,10 +85,10 @@ def recordings_of(entry: Input, reading: Reading) -> Iterator[tuple[str, str | N
     if entry.root is not None:
         guard.inside(path, Path(entry.root))
     if reading.format in ("auto", "npz") and _is_collection(path):
-        clips = _collection(path, reading.limits)
+        clips = open_collection(path, reading.limits)
         numbered = clips.names == tuple(map(str, range(len(clips))))  # 0, 1, ... name no motion
         for index, name in enumerate(clips.names):
-            yield f"{entry.label}/{name}", None if numbered else name, _overridden(clips[index], reading)
+            yield f"{entry.label}/{name}", None if numbered else name, overridden(clips[index], reading)
         return
     clip = read(
         path,
@@ -117,7 +117,17 @@ def _is_collection(path: Path) -> bool:
         return False  # the reader of .npz says what is wrong
 
 
-def _collection(path: Path, limits: ReadLimits) -> ClipCollection:
+def open_collection(path: Path, limits: ReadLimits) -> ClipCollection:
+    """Read a prepared data set, within the limits.
+
+    Args:
+        path: The file.
+        limits: How much it may grow in memory.
+
+    Raises:
+        FileFormatError: If it asks for more, or is damaged.
+        MissingFileError: If there is no such file.
+    """
     where = guard.shown(path)
     with zipfile.ZipFile(path) as archive:
         needed = sum(member.file_size for member in archive.infolist())
@@ -135,8 +145,16 @@ def _collection(path: Path, limits: ReadLimits) -> ClipCollection:
         raise FileFormatError(f"a damaged data set ({error})", where=where, expected="a complete .npz") from None
 
 
-def _overridden(clip: PoseSequence, reading: Reading) -> PoseSequence:
-    """Apply what the caller says about unit, axis, rate and persons; a data set names its own convention."""
+def overridden(clip: PoseSequence, reading: Reading) -> PoseSequence:
+    """Apply what the caller says about unit, axis, rate and persons; a data set names its own convention.
+
+    Args:
+        clip: A clip of a prepared data set.
+        reading: What the caller says.
+
+    Raises:
+        PoseError: If something of it is out of range.
+    """
     changes: dict[str, object] = {}
     if reading.unit is not None:
         changes["unit"] = arrays.check_unit(reading.unit, clip.skeleton, clip.source)

@@ -7,6 +7,7 @@ from strategies import standing_person
 import msclr
 from msclr.errors import FileFormatError, LabelError, MissingFileError, PoseError
 from msclr.explore.finding import Recordings, read_labels, without_common_folder
+from msclr.store.loading import Reading
 
 
 def collection(path, names, frames=5):
@@ -39,6 +40,12 @@ def test_names_are_paths_of_files_and_of_clips_in_data_sets(folder):
     found = Recordings(names)
     assert [clip.num_frames for clip in found] == [7, 5, 9, 5]
     assert [clip.meta.get("label") for clip in found] == [None, "label 1", None, "label 0"]
+
+
+def test_what_is_said_about_the_files_goes_for_data_sets_too(folder):
+    reading = Reading(up="-y", fps=50.0)
+    for clip in Recordings([f"{folder}/monday/walk.npz", f"{folder}/set.npz/a/2"], reading=reading):
+        assert (clip.up, clip.fps) == ("-y", 50.0)
 
 
 @pytest.mark.parametrize("before", ["", "/gone/data/", "C:\\gone\\"])
@@ -82,6 +89,11 @@ def test_one_file_for_two_names_is_refused(folder):
     with pytest.raises(PoseError, match=r"the same recording for 'monday/hop.npz' and 'tuesday/hop.npz'"):
         Recordings(["monday/hop.npz", "tuesday/hop.npz"], folder)
     assert len(Recordings(["hop.npz", "hop.npz"], folder)) == 2
+
+
+def test_a_whole_data_set_for_one_vector_is_refused(folder):
+    with pytest.raises(PoseError, match=r"set\.npz: a data set of several clips for one vector"):
+        _ = Recordings([f"{folder}/set.npz"])[0]
 
 
 def test_a_name_that_a_data_set_has_twice_is_refused(tmp_path):
