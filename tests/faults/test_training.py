@@ -239,10 +239,10 @@ pretrain(tiny_run("universal", steps=5), Path(sys.argv[1]), Path(sys.argv[2]), d
 """
 
 
-@pytest.mark.parametrize(("seed", "modules"), [("1", ()), ("4242", ("msclr.evaluate.knn", "msclr.train.views"))])
-def test_f14_hash_seeds_and_the_order_of_imports_change_nothing(data, whole, tmp_path, seed, modules):
+def test_f14_a_hash_seed_and_the_order_of_imports_change_nothing(data, whole, tmp_path):
     path = f"{TESTS.parent}{os.pathsep}{TESTS}"
-    outcome = python("-c", SEEDED, str(data), str(tmp_path / "model"), *modules, PYTHONHASHSEED=seed, PYTHONPATH=path)
+    words = str(data), str(tmp_path / "model"), "msclr.evaluate.knn", "msclr.train.views"
+    outcome = python("-c", SEEDED, *words, PYTHONHASHSEED="4242", PYTHONPATH=path)
     assert outcome.returncode == 0, outcome.stderr
     assert same(tmp_path / "model", whole)
 

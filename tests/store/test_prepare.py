@@ -75,7 +75,12 @@ def test_every_input_is_accounted_for_once(mixed, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "store"]
 
 
-def test_the_result_depends_on_the_inputs_only(mixed, tmp_path):
+def test_the_result_depends_on_the_inputs_only_and_workers_know_the_conventions_of_the_program(
+    mixed, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(registry, "_registered", {})  # so that it is forgotten afterwards
+    own = register_skeleton(SkeletonSpec("my_arm_of_the_store", OWN, (-1, 0, 1), unit="m", up="+y"))
+    write_collection(mixed / "own.npz", skeleton=own.id, joint_names=np.array(OWN))
     one = prepare([mixed], tmp_path / "one", on_error="skip")
     calls = []
     two = prepare(
@@ -87,6 +92,7 @@ def test_the_result_depends_on_the_inputs_only(mixed, tmp_path):
         progress=lambda done, total: calls.append((done, total)),
     )
     assert content(one.path) == content(two.path)
+    assert own in ClipStore(two.path).conventions
     assert calls[0] == (0, len(one.inputs))
     assert calls[-1] == (len(one.inputs), len(one.inputs))
 
@@ -162,16 +168,6 @@ def test_a_failure_that_was_skipped_is_tried_again_when_it_must_not_be(mixed, tm
     with pytest.raises(FileFormatError, match=r"broken\.bvh"):
         prepare([mixed], tmp_path / "store")
     assert ClipStore(tmp_path / "store").inputs == done.inputs
-
-
-def test_conventions_of_the_program_reach_the_workers(tmp_path, monkeypatch):
-    monkeypatch.setattr(registry, "_registered", {})  # so that it is forgotten afterwards
-    own = register_skeleton(SkeletonSpec("my_arm_of_the_store", OWN, (-1, 0, 1), unit="m", up="+y"))
-    for name in "ab":
-        arrays = {"skeleton": own.id, "joint_names": np.array(OWN)}
-        write_collection(tmp_path / f"{name}.npz", **arrays)
-    done = prepare([tmp_path / "a.npz", tmp_path / "b.npz"], tmp_path / "store", workers=2, shard_size=1)
-    assert ClipStore(done.path).conventions == (own,)
 
 
 def test_options_reach_the_readers_and_data_sets(tmp_path):
