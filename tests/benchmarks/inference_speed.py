@@ -8,7 +8,8 @@ and "mixed-single" the same in four conventions of 25, 24, 42 and 43 joints, a q
 
 Sides: "padded" is the published network in float32, zero-padded to 43 joints where conventions are mixed, two persons
 always; "native" the same, convention by convention at its own joints; "plain" msclr's encoder as it is in training,
-with no gradient asked for; "msclr" and "msclr bf16" what `encode` does. All get the same prepared clips.
+with no gradient asked for; "msclr" and "msclr bf16" what `encode` does, "optimized" what an `optimize`d copy does. All
+get the same prepared clips.
 
 Sides take turns, so that a busy machine slows all of them. A ratio is that of the medians over the rounds, of the
 processor's time and of the clock.
@@ -91,6 +92,7 @@ def make_sides(encoder: PerSkeletonEncoder, formats: tuple[str, ...], persons: i
     batch = packed(formats, blocks, persons)
     padded = PaddedEncoder(encoder, formats)
     native = [PaddedEncoder(encoder, (name,)) for name in formats]
+    fast = encoder.optimize()
 
     def plain() -> Tensor:
         features = encoder.features(batch)
@@ -106,6 +108,7 @@ def make_sides(encoder: PerSkeletonEncoder, formats: tuple[str, ...], persons: i
         "plain": plain,
         "msclr": lambda: encoder.encode(batch),
         "msclr bf16": half,
+        "optimized": lambda: fast.encode(batch),
     }
 
 
