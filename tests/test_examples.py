@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 import struct
 from collections.abc import Iterator
@@ -15,6 +16,9 @@ FRAMEWORKS = {"09_lightning": "lightning", "10_hugging_face_trainer": "transform
 # tests/export runs the one on the folder that it needs, tests/hub the other beside a Hub.
 ELSEWHERE = ("04_onnx", "14_hub")
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+# The notebooks, cell after cell in one process; building the pages runs them in Jupyter, with all their updates.
+NOTEBOOKS = sorted((ROOT / "examples" / "notebooks").glob("*.ipynb"))
+UPDATES = ("steps=80", "steps=20")
 PLAIN = [path for path in EXAMPLES if path.stem not in (*FRAMEWORKS, *ELSEWHERE)]
 
 
@@ -72,6 +76,56 @@ def test_programs_that_fail_warn_or_leave_something_behind_are_noticed(warm, tmp
         assert outcome.returncode == code, text
         assert said in outcome.stderr
         assert outcome.stdout.strip() == ("__main__ a b" if "argv" in text else "")
+
+
+def cells(path: Path) -> list[dict]:
+    return json.loads(path.read_text("utf-8"))["cells"]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_keeps_no_outputs(path):
+    for cell in cells(path):
+        assert not cell.get("outputs"), cell["id"]
+        assert cell.get("execution_count") is None, cell["id"]
+    names = [cell["id"] for cell in cells(path)]
+    assert len(set(names)) == len(names)
+    assert path.stat().st_size < 20_000
+    assert f"| `{path.name}` |" in (ROOT / "docs" / "examples.md").read_text("utf-8")
+
+
+def said_by(name: str, warm: WarmPython, folder: Path, changed: tuple[str, str] | None = None) -> str:
+    """Run the code of a notebook; what a cell would show at its end is shown nowhere."""
+    code = [
+        f"# cell {cell['id']}\n{''.join(cell['source'])}"
+        for cell in cells(ROOT / "examples" / "notebooks" / f"{name}.ipynb")
+        if cell["cell_type"] == "code"
+    ]
+    text = "\n\n".join(code)
+    if changed:
+        assert text.count(changed[0]) == 1
+        text = text.replace(*changed)
+    (folder / "program.py").write_text(text, "utf-8")
+    outcome = warm.run(folder / "program.py")
+    assert outcome.returncode == 0, f"{name}: {outcome.stderr}"
+    return outcome.stdout
+
+
+def test_the_tour_prints_what_the_text_around_says(warm, tmp_path):
+    said = said_by("tour", warm, tmp_path)
+    assert "the best match is the same moment for 100% of the windows" in said
+    near = [float(score) for score in re.findall(r"([\d.-]+) like the squat", said)]
+    far = [float(score) for score in re.findall(r"([\d.-]+) like a walk", said)]
+    assert min(near) > 0.8 > 0 > max(far)
+
+
+def test_the_first_pretraining_runs(warm, tmp_path):
+    said = said_by("first_pretraining", warm, tmp_path, changed=UPDATES)
+    assert "4 recordings, 0 files that cannot be read" in said
+    assert "torch.Size([1, 64])" in said
+
+
+def test_every_notebook_is_run():
+    assert {path.stem for path in NOTEBOOKS} == {"tour", "first_pretraining"}
 
 
 @pytest.mark.slow
