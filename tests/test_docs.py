@@ -18,6 +18,7 @@ RUN = (
     "export.md",
     "fine_tuning.md",
     "formats.md",
+    "performance.md",
     "searching.md",
     "streaming.md",
 )
