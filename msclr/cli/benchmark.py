@@ -6,6 +6,7 @@ import click
 
 from msclr.cli.options import Command, printable
 from msclr.cli.reporting import cache_options, clip_bar, feature_cache, repeatable, say_what_is_written
+from msclr.cli.view_options import seen_in, views_options
 
 
 @click.command(cls=Command)
@@ -14,7 +15,8 @@ from msclr.cli.reporting import cache_options, clip_bar, feature_cache, repeatab
 @click.option("-o", "--output", required=True, metavar="FOLDER", help="Where the results go, and what is done so far.")
 @click.option("--sets", metavar="NAME,NAME", help="Only these data sets.")
 @click.option("--protocol", "protocols", metavar="NAME,NAME", help="Only these protocols.")
-@click.option("--full", is_flag=True, help="Also few labels, and fine-tuning, which takes hours.")
+@click.option("--full", is_flag=True, help="Also few labels, several views, and fine-tuning, which takes hours.")
+@views_options
 @click.option("--seeds", type=click.IntRange(1, 100), default=3, show_default=True, help="Runs of what is drawn.")
 @cache_options
 @click.pass_context
@@ -26,6 +28,8 @@ def benchmark(
     sets: str | None,
     protocols: str | None,
     full: bool,
+    views: str | None,
+    streams: tuple[str, ...],
     seeds: int,
     cache: str | None,
     no_cache: bool,
@@ -45,7 +49,7 @@ def benchmark(
 
     if data is None:
         raise click.UsageError("Say where the data is: --data FOLDER, or the environment variable MSCLR_DATA.")
-    trials = chosen(FULL if full or protocols else FROZEN, protocols, "protocol")
+    trials = seen_in(chosen(FULL if full or protocols else FROZEN, protocols, "protocol"), views, streams)
     known = chosen(action_sets(data), sets, "data set")
     encoder = load_pretrained(model)
     with clip_bar() as bar:

@@ -9,6 +9,7 @@ import click
 from msclr.cli.data_options import LabelledData, data_options
 from msclr.cli.options import Command, printable
 from msclr.cli.reporting import cache_options, clip_bar, feature_cache, repeatable, say_what_is_written
+from msclr.cli.view_options import seen_in, views_options
 
 if TYPE_CHECKING:
     from msclr.evaluate.reports.report import Report
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     default="knn-1,knn-20,linear,retrieval",
     show_default=True,
     metavar="NAME,NAME",
-    help="Protocols, or all.",
+    help="Protocols, or all of one view.",
 )
+@views_options
 @click.option("--split", metavar="NAME", help="Name of a split; or COLUMN=VALUE,VALUE to test on these clips.")
 @click.option("--seeds", type=click.IntRange(1, 100), default=3, show_default=True, help="Runs of what is drawn.")
 @click.option("-o", "--output", metavar="FOLDER", help="Where to write report.json, report.md and pictures.")
@@ -55,6 +57,8 @@ def evaluate(
     train_on: str | None,
     test_on: str | None,
     protocols: str,
+    views: str | None,
+    streams: tuple[str, ...],
     split: str | None,
     seeds: int,
     output: str | None,
@@ -80,8 +84,7 @@ def evaluate(
 
     first, second = _paths(data, train_on, test_on)
     names = list(PROTOCOLS) if protocols == "all" else [name.strip() for name in protocols.split(",")]
-    for name in names:
-        find_trial(name)
+    trials = seen_in([find_trial(name) for name in names], views, streams, about)
     clips = about.open(first)
     others = None if second is None else about.open(second)
     encoder = load_pretrained(model)
@@ -89,7 +92,7 @@ def evaluate(
         done = judge(
             encoder,
             clips,
-            names,
+            trials,
             test_data=others,
             split=split,
             seeds=seeds,

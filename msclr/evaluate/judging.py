@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, is_dataclass, replace
 from statistics import fmean
 
 import numpy as np
@@ -11,8 +11,10 @@ import numpy as np
 from msclr.errors import MsclrError
 from msclr.evaluate.lineup import Lineup
 from msclr.evaluate.protocols.classified import seen_classes
-from msclr.evaluate.protocols.protocol import Outcome, Protocol
+from msclr.evaluate.protocols.protocol import Outcome, Protocol, ViewProtocol
 from msclr.evaluate.reports.report import MODEL, RANDOM, RAW, Method, Setting, Task
+
+CHANCE = "chance "
 
 
 def judge_by(lineup: Lineup, protocol: Protocol, seeds: Sequence[int]) -> list[Task]:
@@ -46,6 +48,60 @@ def _task(lineup: Lineup, protocol: Protocol, seeds: Sequence[int]) -> Task:
         runs[RAW] = [protocol.run(lineup.raw, seed=seed) for seed in drawn]
         numbers[RAW] = drawn
     return make_task(lineup, protocol.name, settings_of(protocol), runs, numbers, protocol.chance(lineup.model))
+
+
+def judge_views(
+    views: Mapping[str, Lineup], protocol: ViewProtocol, settings: Mapping[str, Setting], seeds: Sequence[int]
+) -> list[Task]:
+    """Run a protocol of several views on the features of every contestant.
+
+    Args:
+        views: The features of each view; the first stands for the clips in the task.
+        protocol, settings: The protocol, and what decides its numbers.
+        seeds: See `judge_by`.
+
+    Returns:
+        As `judge_by`.
+    """
+    first = next(iter(views.values()))
+    tasks = [_task_of_views(views, protocol, settings, seeds)]
+    if 0 < len(first.copies) < len(first.model.test):
+        others = {title: replace(view, copies=first.copies).without_copies() for title, view in views.items()}
+        tasks.append(_task_of_views(others, protocol, settings, seeds))
+    return tasks
+
+
+def _task_of_views(
+    views: Mapping[str, Lineup], protocol: ViewProtocol, settings: Mapping[str, Setting], seeds: Sequence[int]
+) -> Task:
+    first, drawn = next(iter(views.values())), tuple(seeds)[:1] if protocol.deterministic else tuple(seeds)
+    models = {title: view.model for title, view in views.items()}
+    runs = {MODEL: [protocol.run(models, seed=seed) for seed in drawn]}
+    numbers = {MODEL: drawn}
+    if first.randoms:
+        initial = tuple(range(len(first.randoms)))
+        twins = [{title: view.randoms[seed] for title, view in views.items()} for seed in initial]
+        runs[RANDOM] = [protocol.run(twin, seed=seed) for seed, twin in zip(initial, twins, strict=True)]
+        numbers[RANDOM] = initial
+    raw = {title: view.raw for title, view in views.items() if view.raw is not None}
+    if len(raw) == len(views):
+        runs[RAW] = [protocol.run(raw, seed=seed) for seed in drawn]
+        numbers[RAW] = drawn
+    chance = {**protocol.chance(models), **_guessed(runs[MODEL][0])}
+    told = {method: [_without_guesses(outcome) for outcome in outcomes] for method, outcomes in runs.items()}
+    return make_task(first, protocol.name, settings, told, numbers, chance)
+
+
+def _guessed(outcome: Outcome) -> dict[str, float]:
+    """What a protocol says itself of guessing."""
+    named = {name: value for name, value in outcome.numbers.items() if name.startswith(CHANCE)}
+    return {name.removeprefix(CHANCE): value for name, value in named.items()}
+
+
+def _without_guesses(outcome: Outcome) -> Outcome:
+    return replace(
+        outcome, numbers={name: value for name, value in outcome.numbers.items() if not name.startswith(CHANCE)}
+    )
 
 
 def make_task(
@@ -100,7 +156,7 @@ def failed(lineup: Lineup, protocol: str, settings: Mapping[str, Setting], error
     )
 
 
-def settings_of(protocol: Protocol) -> dict[str, Setting]:
+def settings_of(protocol: Protocol | ViewProtocol) -> dict[str, Setting]:
     """Return the settings of a protocol, flat.
 
     Example:

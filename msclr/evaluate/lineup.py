@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from torch import Tensor
@@ -38,6 +38,7 @@ class Lineup:
         randoms: Those of the same network with random weights, one for each seed.
         raw: Those of the poses themselves; None if joint conventions have no joint in common.
         copies: Test clips that are among the training clips: of the same name, or with the same poses.
+        options: How the features were made.
     """
 
     name: str
@@ -47,18 +48,18 @@ class Lineup:
     raw: Split | None
     copies: Mapping[str, str] = field(default_factory=dict)
     test_data: DataFacts | None = None
+    options: FeatureOptions = field(default_factory=lambda: FeatureOptions())
 
     def without_copies(self) -> Lineup:
         """Return the same without the test clips that are copies of training clips."""
         left = set(self.copies)
-        return Lineup(
-            f"{self.name} {WITHOUT_COPIES}",
-            self.data,
-            self.model.without_test(left),
-            tuple(split.without_test(left) for split in self.randoms),
-            None if self.raw is None else self.raw.without_test(left),
-            {},
-            self.test_data,
+        return replace(
+            self,
+            name=f"{self.name} {WITHOUT_COPIES}",
+            model=self.model.without_test(left),
+            randoms=tuple(split.without_test(left) for split in self.randoms),
+            raw=None if self.raw is None else self.raw.without_test(left),
+            copies={},
         )
 
 
@@ -110,7 +111,7 @@ def line_up(
     train, test = (_in_order(ids, left_out) for ids in (sides.train, sides.test))
     splits = [_split(_Side(data, each.features, train), _Side(data, each.features, test), how.scale) for each in every]
     facts = _facts(data, sides.name, left_out)
-    return _lineup(data.name, facts, splits, raw is not None)
+    return _lineup(data.name, facts, splits, raw is not None, how)
 
 
 def line_up_between(
@@ -153,11 +154,16 @@ def line_up_between(
         )
     name = f"{source.name} to {target.name}"
     facts = [_facts(data, split or "all clips", out) for data, out in zip((source, target), left, strict=True)]
-    return _lineup(name, facts[0], splits, raw is not None, facts[1])
+    return _lineup(name, facts[0], splits, raw is not None, how, facts[1])
 
 
 def _lineup(
-    name: str, data: DataFacts, splits: Sequence[Split], has_raw: bool, test_data: DataFacts | None = None
+    name: str,
+    data: DataFacts,
+    splits: Sequence[Split],
+    has_raw: bool,
+    options: FeatureOptions,
+    test_data: DataFacts | None = None,
 ) -> Lineup:
     raw = splits[-1] if has_raw else None
     others = splits[:-1] if has_raw else splits
@@ -169,7 +175,7 @@ def _lineup(
             UserWarning,
             stacklevel=3,
         )
-    return Lineup(name, data, others[0], tuple(others[1:]), raw, copies, test_data)
+    return Lineup(name, data, others[0], tuple(others[1:]), raw, copies, test_data, options)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,20 +9,22 @@ from typing import TypeAlias
 from msclr.errors import ConfigError
 from msclr.evaluate.contest import Contest
 from msclr.evaluate.data.labelled import LabelledClips
+from msclr.evaluate.in_views import InViews
 from msclr.evaluate.judging import judge_by, settings_of
 from msclr.evaluate.lineup import Lineup
-from msclr.evaluate.protocols import PROTOCOLS, Protocol
+from msclr.evaluate.protocols import PROTOCOLS, VIEW_PROTOCOLS, Protocol
 from msclr.evaluate.protocols.tuning import SKELEMIX_1_PERCENT, SKELEMIX_10_PERCENT, SKELEMIX_TUNING
 from msclr.evaluate.reports.report import Setting, Task
 from msclr.evaluate.tuned import FineTuning
 
-Trial: TypeAlias = Protocol | FineTuning
+Trial: TypeAlias = Protocol | FineTuning | InViews
 
 FEW_LABELS = "semi-"
 FROZEN: tuple[Trial, ...] = tuple(each for name, each in PROTOCOLS.items() if not name.startswith(FEW_LABELS))
 FULL: tuple[Trial, ...] = (
     *FROZEN,
     *(each for name, each in PROTOCOLS.items() if name.startswith(FEW_LABELS)),
+    *(InViews(each) for each in VIEW_PROTOCOLS.values()),
     FineTuning(100, SKELEMIX_TUNING),
     FineTuning(1, SKELEMIX_1_PERCENT),
     FineTuning(10, SKELEMIX_10_PERCENT),
@@ -47,7 +49,7 @@ def find_trial(name: str) -> Trial:
 
 def settings_of_trial(trial: Trial) -> dict[str, Setting]:
     """Return what decides the numbers of a trial, flat."""
-    return trial.settings if isinstance(trial, FineTuning) else settings_of(trial)
+    return settings_of(trial) if isinstance(trial, Protocol) else trial.settings
 
 
 def judge(trial: Trial, lineup: Lineup, data: LabelledClips, contest: Contest, seeds: Sequence[int]) -> list[Task]:
@@ -56,15 +58,15 @@ def judge(trial: Trial, lineup: Lineup, data: LabelledClips, contest: Contest, s
     Args:
         trial: The trial.
         lineup: The features.
-        data: The clips they are of, for fine-tuning.
-        contest: The networks, for fine-tuning.
+        data: The clips they are of, for fine-tuning and views.
+        contest: The networks, for fine-tuning and views.
         seeds: Seeds of what is drawn.
 
     Raises:
-        ConfigError: If fine-tuning is asked for between two data sets.
+        ConfigError: If fine-tuning or several views are asked for between two data sets.
         MsclrError: If the trial does not fit the data.
     """
-    if not isinstance(trial, FineTuning):
+    if isinstance(trial, Protocol):
         return judge_by(lineup, trial, seeds)
     if lineup.test_data is not None:
         raise ConfigError(f"{trial.name} between two data sets", expected="one data set, or a frozen protocol")

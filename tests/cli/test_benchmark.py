@@ -56,3 +56,15 @@ def test_it_says_where_data_is_looked_for(run, model_folder, tmp_path, monkeypat
     assert outcome.code == 2
     assert "MSCLR_DATA" in outcome.err
     assert run("benchmark", model_folder, "--data", tmp_path, "-o", tmp_path / "out").code == 1
+
+
+def test_protocols_of_several_views_have_their_baselines_and_views(run, model_folder, data, tmp_path):
+    words = ("benchmark", model_folder, "--data", data, "-o", tmp_path / "out", "--no-cache", "--seeds", 1)
+    outcome = run(*words, "--sets", "first", "--protocol", "cross-retrieval", "--views", "h36m_17")
+    assert outcome.code == 0, outcome.err
+    (task,) = Report.read(tmp_path / "out" / "report.json").tasks
+    assert task.settings["views"] == "as recorded, h36m_17"
+    assert set(task.methods) == {"model", "random init", "raw poses"}
+    assert "R@1" in outcome.out
+    other = run(*words, "--sets", "first", "--protocol", "cross-retrieval", "--views", "smpl_24")
+    assert "first: cross-retrieval" in other.err  # other views are other numbers

@@ -8,7 +8,11 @@ import pytest
 from labelled_sets import labelled, write_collection
 
 import msclr
+from msclr.evaluate.in_views import in_convention
 from msclr.evaluate.reports.report import Report
+from msclr.hub.save import save_pretrained
+from msclr.models.build import build_encoder
+from msclr.models.config import PerSkeletonConfig
 
 
 @pytest.fixture(scope="module")
@@ -119,3 +123,47 @@ def test_wrong_usage_is_explained_on_one_line(run, model_folder, swings, words, 
     assert outcome.code == code
     assert message in outcome.err
     assert len(outcome.err.splitlines()) == 1
+
+
+def test_views_are_conventions_or_files(run, model_folder, tmp_path):
+    data = labelled(4, 3, skeleton="kinect_v2_25")
+    kinect = write_collection(tmp_path / "kinect.npz", data)
+    coco = write_collection(tmp_path / "coco.npz", in_convention(data, "coco_17"))
+    words = ("evaluate", model_folder, "--data", kinect, "--seeds", 1, "--no-cache")
+    outcome = run(*words, "--protocol", "cross-retrieval,knn-1", "--views", "h36m_17,coco_17")
+    assert outcome.code == 0, outcome.err
+    for found in ("as recorded > h36m_17 R@1", "coco_17 > h36m_17 mAP", "raw poses", "random init", "knn-1"):
+        assert found in outcome.out
+    recorded = run(*words, "--protocol", "cross-retrieval", "--views", coco)
+    assert recorded.code == 0, recorded.err
+    assert "as recorded > coco R@1" in recorded.out
+
+
+def test_views_that_nothing_takes_or_that_are_unknown_are_refused(run, model_folder, swings):
+    words = ("evaluate", model_folder, "--data", swings)
+    assert "protocols of one view" in run(*words, "--protocol", "knn-1", "--views", "coco_17").err
+    assert "cooco_17" in run(*words, "--protocol", "cross-retrieval", "--views", "cooco_17").err
+    outcome = run(*words, "--protocol", "three-streams", "--stream", "bones=model")
+    assert "expected bone=MODEL or motion=MODEL" in outcome.err
+
+
+def test_a_stream_has_a_model_of_its_own(run, swings, tmp_path):
+    pytest.importorskip("sklearn")
+    for stream in ("joint", "bone", "motion"):
+        config = PerSkeletonConfig(skeletons=("coco_17",), hidden=4, dim=8, stream=stream)
+        save_pretrained(build_encoder(config), tmp_path / stream, licence="cc0-1.0")
+    words = (
+        "evaluate",
+        tmp_path / "joint",
+        "--data",
+        swings,
+        "--protocol",
+        "three-streams",
+        "--seeds",
+        1,
+        "--no-cache",
+    )
+    outcome = run(*words, "--stream", f"bone={tmp_path / 'bone'}", "--stream", f"motion={tmp_path / 'motion'}")
+    assert outcome.code == 0, outcome.err
+    assert "motion alone" in outcome.out
+    assert "expected an encoder with stream='bone'" in run(*words).err

@@ -123,3 +123,7 @@ class ViewProtocol(ABC):
             views: A split for each view. Ids name clips: the same clip has the same id in all views, whatever its row.
             seed: As for `Protocol.run`.
         """
+
+    def chance(self, views: Mapping[str, Split]) -> Mapping[str, float]:
+        """Return what features that say nothing would score, per cent, for those numbers where it is known."""
+        return {}

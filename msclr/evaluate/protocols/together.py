@@ -12,7 +12,7 @@ from msclr.errors import PoseError
 from msclr.evaluate.ensemble import Ensemble, fit_ensemble
 from msclr.evaluate.fusion import THREE_STREAMS, Missing
 from msclr.evaluate.linear_head import Combine, HeadProtocol, LogisticProtocol, SgdProtocol
-from msclr.evaluate.protocols.classified import judged, present, ranked
+from msclr.evaluate.protocols.classified import chance_of_classes, judged, present, ranked
 from msclr.evaluate.protocols.protocol import Outcome, ViewProtocol, checked
 from msclr.evaluate.protocols.split import Split
 from msclr.evaluate.scores import Scores, listed
@@ -66,6 +66,10 @@ class MultiSkeletonEnsemble(ViewProtocol):
         """
         return _fused(views, self.training, self.combine, self.missing, None, seed)
 
+    def chance(self, views: Mapping[str, Split]) -> Mapping[str, float]:
+        """Return what guessing scores."""
+        return _chance(views)
+
 
 @dataclass(frozen=True)
 class ThreeStreams(ViewProtocol):
@@ -112,6 +116,10 @@ class ThreeStreams(ViewProtocol):
         weights = THREE_STREAMS if self.fusion == "published" else None
         return _fused(views, self.training, combine, self.missing, weights, seed)
 
+    def chance(self, views: Mapping[str, Split]) -> Mapping[str, float]:
+        """Return what guessing scores."""
+        return _chance(views)
+
 
 def _fused(
     views: Mapping[str, Split],
@@ -137,6 +145,11 @@ def _fused(
         for title, scores in ensemble.scores(tests).items()
     }
     return replace(outcome, numbers={**outcome.numbers, **alone})
+
+
+def _chance(views: Mapping[str, Split]) -> dict[str, float]:
+    of = {title: chance_of_classes(view) for title, view in views.items()}
+    return {**next(iter(of.values())), **{f"{title} alone": each["top-1"] for title, each in of.items()}}
 
 
 def _judged(

@@ -139,6 +139,12 @@ class ConventionTransfer(ViewProtocol):
             numbers[title] = sum(chosen) / len(chosen)
         return Outcome(numbers, {"views": len(views)})
 
+    def chance(self, views: Mapping[str, Split]) -> Mapping[str, float]:
+        """Return what guessing scores in each pair, and on average."""
+        of = {title: self.protocol.chance(view)["top-1"] for title, view in views.items()}
+        pairs = {f"{first} > {second}": of[second] for first in views for second in views}
+        return {**pairs, **dict.fromkeys(("across", "within"), sum(of.values()) / len(of))}
+
 
 def check_views(views: Mapping[str, Split]) -> None:
     """Refuse fewer than two views."""

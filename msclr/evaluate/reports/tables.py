@@ -11,7 +11,13 @@ from msclr.evaluate.reports.report import MODEL, RANDOM, RAW, Method, Task
 
 METHODS = (MODEL, RANDOM, RAW)
 CHANCE = "chance"
-HEADLINES: Mapping[str, str] = {"retrieval": "mAP", "clustering": "NMI", "calibration": "ECE"}
+HEADLINES: Mapping[str, str] = {
+    "retrieval": "mAP",
+    "clustering": "NMI",
+    "calibration": "ECE",
+    "cross-retrieval": "R@1",
+    "convention-transfer": "across",
+}
 NONE = "-"
 LOWER_IS_BETTER = ("ECE",)
 
