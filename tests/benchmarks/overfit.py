@@ -41,6 +41,7 @@ from msclr.models.normalise import JointBatchNorm, MaskedBatchNorm
 from msclr.poses.cros_line import cros_line
 from msclr.poses.sequence import PoseSequence
 from msclr.train.course import Course
+from msclr.train.engine import started
 from msclr.train.loop import optimize
 from msclr.train.methods.build import build_method
 from msclr.train.methods.isc import InterSkeletonContrast
@@ -113,7 +114,8 @@ def main() -> None:
     watch(method, options.every)
     before = cpu_seconds()
     course = Course(options.output / f"overfit-{options.recipe}.jsonl")
-    optimize(method, Watch(WatchConfig(), method, course, clips=BATCH))
+    with started(method.config.runtime, "cpu") as engine:
+        optimize(method, Watch(WatchConfig(), method, course, clips=BATCH), engine)
     found |= {"cpu_minutes": round((cpu_seconds() - before) / 60, 1), "trained": recall(method)}
     print(json.dumps(found))  # noqa: T201
 
