@@ -34,7 +34,7 @@ def requirements(*extras: str) -> dict[str, Requirement]:
 def oldest() -> dict[str, str]:
     """What .ci/floors runs the tests on."""
     lines = OLDEST.read_text("utf-8").splitlines()
-    pins = (line.split("==") for line in lines if not line.startswith("#"))
+    pins = (line.split("==") for line in lines if "==" in line)
     return {canonicalize_name(name): found for name, found in pins}
 
 
