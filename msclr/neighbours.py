@@ -15,6 +15,7 @@ Vectors: TypeAlias = Tensor | npt.NDArray[np.floating]
 
 QUERY_ROWS, GALLERY_ROWS = 1024, 16_384  # 128 MiB of scores at a time
 TEMPERATURE = 0.1  # of votes
+NOBODY = -1  # fills the end of a ranking that has fewer classes
 
 
 class SearchResult(NamedTuple):
@@ -105,11 +106,35 @@ def elect(found: SearchResult, classes: Tensor, num_classes: int) -> Tensor:
         >>> elect(SearchResult(torch.tensor([[2, 0, 1]]), torch.tensor([[0.9, 0.8, 0.8]])), torch.tensor([1, 1, 0]), 2)
         tensor([0])
     """
-    voters = classes[found.indices]  # n k
-    weights = (found.scores.double() / TEMPERATURE).exp()
-    votes = weights.new_zeros(len(voters), num_classes).scatter_add_(1, voters, weights)
-    winner = votes.gather(1, voters).argmax(dim=1, keepdim=True)  # the first of equals, so the nearest
-    return voters.gather(1, winner)[:, 0]
+    return rank_votes(classes[found.indices], found.scores, num_classes)[:, 0]
+
+
+def rank_votes(labels: Tensor, similarities: Tensor, count: int, temperature: float = TEMPERATURE) -> Tensor:
+    """Rank the classes that neighbours vote for, of equally many votes the one with the nearer neighbour first.
+
+    Args:
+        labels: [m, k] int64, classes of the neighbours, the nearest first.
+        similarities: [m, k] cosines.
+        count: Number of classes.
+        temperature: A vote weighs exp(similarity / temperature).
+
+    Returns:
+        [m, count] int64 classes; `NOBODY` for those without a vote.
+
+    Example:
+        >>> import torch
+        >>> rank_votes(torch.tensor([[2, 0, 0]]), torch.tensor([[0.9, 0.9, 0.9]]), 3).tolist()
+        [[0, 2, -1]]
+    """
+    places = torch.arange(labels.shape[1], device=labels.device).expand_as(labels)
+    weights = ((similarities.double() - 1) / temperature).exp()  # -1: the same votes, and no overflow
+    votes = weights.new_zeros(len(labels), count).scatter_add_(1, labels, weights)
+    nearest = torch.full((len(labels), count), labels.shape[1], device=labels.device).scatter_reduce(
+        1, labels, places, "amin"
+    )
+    by_nearness = nearest.sort(dim=1, stable=True).indices
+    order = by_nearness.gather(1, votes.gather(1, by_nearness).sort(dim=1, descending=True, stable=True).indices)
+    return torch.where(nearest.gather(1, order) < labels.shape[1], order, NOBODY)
 
 
 def as_rows(values: Vectors, name: str) -> Tensor:

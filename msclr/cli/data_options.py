@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 import click
 
-from msclr.cli.options import Reading, reading_options
+from msclr.cli.options import reading_options
+from msclr.io.reading import Reading
 
 if TYPE_CHECKING:
     from msclr.evaluate.data import LabelledClips
@@ -36,10 +37,8 @@ class LabelledData:
     def open(self, path: str) -> LabelledClips:
         """Take the labelled clips of a file or folder."""
         from msclr.evaluate.data import DataOptions, open_labelled
-        from msclr.evaluate.data import Reading as DataReading
 
-        fields = {**vars(self), "reading": DataReading(**vars(self.reading))}
-        return open_labelled(path, DataOptions(**fields))
+        return open_labelled(path, DataOptions(**vars(self)))
 
 
 def data_options(function: Callable[..., R]) -> Callable[..., R]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from msclr.cli.options import Command, Reading, printable, reading_options
+from msclr.cli.options import Command, printable, reading_options
 from msclr.errors import MsclrError
+from msclr.io.reading import Reading
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Literal
 
 import click
 
-from msclr.cli.options import Command, Reading, printable, reading_options
+from msclr.cli.corpora import bar_of, say_what_became
+from msclr.cli.options import Command, reading_options
+from msclr.io.reading import Reading
 
 SHOWN = 20
 
@@ -43,18 +44,11 @@ def embed_corpus(
     on where it was. Files that cannot be embedded cost no others; the folder's inputs.jsonl says what has become of
     every file.
     """
-    from tqdm import tqdm
-
     from msclr.embed import embed_dataset
     from msclr.hub.load import load_pretrained
 
     encoder = load_pretrained(model, device=device)
-    with tqdm(unit=" files", disable=None, file=sys.stderr, leave=False) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
+    with bar_of("files") as progress:
         done = embed_dataset(
             encoder,
             files,
@@ -74,13 +68,4 @@ def embed_corpus(
             person=reading.person,
             progress=progress,
         )
-    finished = sum(entry.outcome == "done" for entry in done.inputs)
-    click.echo(
-        f"{printable(str(done.path))}: {done.vectors:,} vectors of {finished:,} files; "
-        f"{len(done.failures):,} failed, {len(done.left_out):,} left out"
-    )
-    for kind, entries in (("failed", done.failures), ("left out", done.left_out)):
-        for entry in entries[:SHOWN]:
-            click.echo(f"{kind}: {printable(entry.path)}: {printable(entry.reason)}", err=True)
-        if len(entries) > SHOWN:
-            click.echo(f"{kind}: {len(entries) - SHOWN:,} more, see inputs.jsonl", err=True)
+    say_what_became(done, f"{done.vectors:,} vectors", "files", most=SHOWN)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
 
-from msclr.cli.options import Command, Reading, printable, reading_options
+from msclr.cli.corpora import bar_of
+from msclr.cli.options import Command, printable, reading_options
+from msclr.io.reading import Reading
 
 if TYPE_CHECKING:
     from msclr.store.loading import Reading as HowToRead
@@ -46,8 +47,6 @@ def explore(
     VECTORS is a file of msclr embed, or a folder of msclr index or msclr embed-corpus. The moving figures come from the
     recordings that the vectors are named after. Labels come from --labels, or from the recordings if they have any.
     """
-    from tqdm import tqdm
-
     from msclr.cli.vectors import open_vectors
     from msclr.explore import write_map
     from msclr.explore.finding import Recordings, read_labels, without_common_folder
@@ -58,12 +57,7 @@ def explore(
     names = list(index.names)
     known = None if labels is None else read_labels(names, labels, column)
     recordings = None if no_poses else Recordings(names, poses, _how(reading))
-    with tqdm(unit=" clips", disable=None, file=sys.stderr, leave=False) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
+    with bar_of("clips") as progress:
         made = write_map(
             output,
             index.vectors,

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 import click
 
-if TYPE_CHECKING:
-    from msclr.poses.sequence import PoseSequence
+from msclr.io.reading import Reading
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -31,32 +29,6 @@ def printable(text: str) -> str:
     """Return text as one line without control characters: names in files are not ours to trust with the terminal."""
     line = " ".join(text.split())
     return line if line.isprintable() else "".join(each if each.isprintable() else ascii(each)[1:-1] for each in line)
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How to read a pose file: the options of `msclr.read`, as given on the command line."""
-
-    format: str = "auto"
-    skeleton: str | None = None
-    unit: str | None = None
-    up: str | None = None
-    fps: float | None = None
-    person: int | str | None = None
-
-    def read(self, path: str) -> PoseSequence:
-        """Read one file or folder."""
-        from msclr.io.registry import read
-
-        return read(
-            path,
-            format=self.format,
-            skeleton=self.skeleton,
-            unit=self.unit,
-            up=self.up,
-            fps=self.fps,
-            person=self.person,
-        )
 
 
 def reading_options(function: Callable[..., R]) -> Callable[..., R]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Literal
 
 import click
 
-from msclr.cli.options import Command, Reading, printable, reading_options
+from msclr.cli.corpora import bar_of, say_what_became
+from msclr.cli.options import Command, reading_options
+from msclr.io.reading import Reading
 
 if TYPE_CHECKING:
     from msclr.store.build import Prepared
@@ -56,22 +57,16 @@ def prepare(
     Dataset.save_to_disk of Hugging Face wrote. It needs --skeleton, and --column for each column that is not called
     as its role.
     """
-    from tqdm import tqdm
-
     from msclr.store.build import prepare as make
     from msclr.store.dataset import is_dataset
 
     if any(is_dataset(file) for file in files):
-        _report(_table(reading, files, output, precision, columns, skip=skip), "rows")
+        made = _table(reading, files, output, precision, columns, skip=skip)
+        say_what_became(made, f"{made.recordings:,} recordings", "rows")
         return
     if columns:
         raise click.UsageError("--column is for a table.")
-    with tqdm(unit=" files", disable=None, file=sys.stderr, leave=False) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
+    with bar_of("files") as progress:
         done = make(
             files,
             output,
@@ -88,7 +83,7 @@ def prepare(
             overwrite=overwrite,
             progress=progress,
         )
-    _report(done, "files")
+    say_what_became(done, f"{done.recordings:,} recordings", "files")
 
 
 def _table(
@@ -116,18 +111,6 @@ def _table(
         precision=precision,
         on_error="skip" if skip else "raise",
     )
-
-
-def _report(done: Prepared, inputs: str) -> None:
-    """Say what has become of the inputs."""
-    finished = sum(entry.outcome == "done" for entry in done.inputs)
-    click.echo(
-        f"{printable(str(done.path))}: {done.recordings:,} recordings of {finished:,} {inputs}; "
-        f"{len(done.failures):,} failed, {len(done.left_out):,} left out"
-    )
-    for kind, entries in (("failed", done.failures), ("left out", done.left_out)):
-        for entry in entries:
-            click.echo(f"{kind}: {printable(entry.path)}: {printable(entry.reason)}", err=True)
 
 
 def _columns(given: tuple[str, ...]) -> Columns:

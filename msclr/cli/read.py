@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from msclr.cli.options import Command, Reading, printable, reading_options
+from msclr.cli.options import Command, printable, reading_options
+from msclr.io.reading import Reading
 
 if TYPE_CHECKING:
     from msclr.poses.sequence import PoseSequence

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from msclr.cli.options import Command, Reading, reading_options
+from msclr.cli.options import Command, reading_options
+from msclr.io.reading import Reading
 
 
 @click.command(cls=Command)

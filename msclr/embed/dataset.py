@@ -23,7 +23,7 @@ from msclr.models.fingerprint import fingerprint
 from msclr.poses.sequence import check_fps
 from msclr.skeletons import registry
 from msclr.skeletons.spec import SkeletonSpec
-from msclr.store.arguments import check_arguments
+from msclr.store.arguments import check_arguments, is_there
 from msclr.store.build import digest_of, options_of
 from msclr.store.inputs import Input, InputOutcome, list_inputs
 from msclr.store.layout import INPUTS
@@ -251,11 +251,8 @@ def _assemble(shards: Sequence[Shard], folder: Path, place: Path) -> tuple[FileF
 
 def _look(place: Path, plan: str, *, overwrite: bool) -> EmbeddedCorpus | None:
     """Return the corpus that is there if it is the one asked for; refuse what must not be replaced."""
-    if not place.exists() and not place.is_symlink():
+    if not is_there(place, (parts.MANIFEST,), "vectors"):
         return None
-    where = guard.shown(place)
-    if place.is_symlink() or not (place / parts.MANIFEST).is_file():
-        raise StoreError("something else than vectors is there", where=where, expected="a name that is free")
     with suppress(FileFormatError):
         manifest = read_manifest(place)
         sizes = {part.file: part.size for part in manifest.parts}
@@ -265,7 +262,7 @@ def _look(place: Path, plan: str, *, overwrite: bool) -> EmbeddedCorpus | None:
     if not overwrite:
         raise StoreError(
             "vectors of other files, made with other options, or damaged",
-            where=where,
+            where=guard.shown(place),
             expected="a new name, or what was interrupted",
             remedy="another name, or overwrite=True (--overwrite)",
         )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
-from msclr.errors import ConfigError
+from msclr.errors import ConfigError, StoreError
+from msclr.io import guard
 
 
 def check_arguments(counts: Mapping[str, object], choices: Mapping[str, tuple[str, tuple[str, ...]]]) -> None:
@@ -26,3 +28,30 @@ def check_arguments(counts: Mapping[str, object], choices: Mapping[str, tuple[st
     for name, (value, known) in choices.items():
         if value not in known:
             raise ConfigError(f"{name} = {value!r:.40}", expected=" or ".join(map(repr, known)))
+
+
+def is_there(place: Path, files: tuple[str, ...], what: str) -> bool:
+    """Say whether something of msclr's own is at a place.
+
+    Args:
+        place: A folder, or nothing.
+        files: What is always in such a folder.
+        what: What it is called.
+
+    Returns:
+        False if nothing is there.
+
+    Raises:
+        StoreError: If something else is.
+
+    Example:
+        >>> is_there(Path("no-such-folder"), ("manifest.json",), "a store")
+        False
+    """
+    if not place.exists() and not place.is_symlink():
+        return False
+    if place.is_symlink() or not all((place / file).is_file() for file in files):
+        raise StoreError(
+            f"something else than {what} is there", where=guard.shown(place), expected="a name that is free"
+        )
+    return True

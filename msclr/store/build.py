@@ -20,7 +20,7 @@ from msclr.io.registry import PathLike
 from msclr.poses.sequence import check_fps
 from msclr.skeletons import registry
 from msclr.skeletons.spec import SkeletonSpec
-from msclr.store.arguments import check_arguments
+from msclr.store.arguments import check_arguments, is_there
 from msclr.store.assemble import assemble
 from msclr.store.files import open_store
 from msclr.store.inputs import Input, InputOutcome, list_inputs
@@ -251,13 +251,9 @@ def digest_of(texts: Sequence[str]) -> str:
 
 def _look(place: Path) -> Manifest | None:
     """Return the manifest of a store that is there, None if nothing is there; refuse anything else."""
-    if not place.exists() and not place.is_symlink():
+    if not is_there(place, (MANIFEST, INPUTS), "a store"):
         return None
     manifest = place / MANIFEST
-    if place.is_symlink() or not place.is_dir() or not manifest.is_file() or not (place / INPUTS).is_file():
-        raise StoreError(
-            "something else than a store is there", where=guard.shown(place), expected="a name that is free"
-        )
     return Manifest.from_json(manifest.read_bytes(), guard.shown(manifest))
 
 

@@ -91,7 +91,7 @@ def drawn(folder: Path, preparation: str) -> Callable[[], object]:
     )
     clips, generator = load_clips(config, folder), torch.Generator().manual_seed(0)
     index = torch.arange(SIZE) % len(clips)
-    return lambda: clips.draw(index, generator).select(0, torch.arange(SIZE))
+    return lambda: clips.draw(index, generator).block(0, torch.arange(SIZE)).clips
 
 
 def main(seconds: float) -> None:

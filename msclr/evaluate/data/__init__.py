@@ -7,7 +7,8 @@ from msclr.evaluate.data.pku import pku_clips
 from msclr.evaluate.data.prepared import collection_clips, pyskl_clips, store_clips
 from msclr.evaluate.data.samples import sample_clips
 from msclr.evaluate.data.source import DataOptions, open_labelled
-from msclr.evaluate.data.table import Reading, table_clips
+from msclr.evaluate.data.table import table_clips
+from msclr.io.reading import Reading
 
 __all__ = [
     "DataOptions",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache, partial
+from pathlib import Path
 
 import numpy as np
 
@@ -61,18 +62,15 @@ def pku_clips(
         raise LabelError(f"frames = {frames} without a line", expected="line='cros'")
     place, label_place = guard.to_path(folder), guard.to_path(labels)
     there = {name.rpartition(".")[0]: name for name in guard.list_folder(place, limits) if name.endswith(".txt")}
-    rows: list[tuple[str, int]] = []
-    classes: list[str] = []
-    for recording in sorted(split.train | split.test):
-        if recording not in there:
-            raise MissingFileError(f"no recording {recording}", where=guard.shown(place), expected="all of the split")
-        path = guard.inside(label_place / there[recording], label_place)
-        for number, (label, _, _) in enumerate(read_pku_labels(path, limits=limits)):
-            if not 1 <= label <= CLASSES:
-                where = f"{guard.shown(path)}, line {number + 1}"
-                raise FileFormatError(f"class {label}", where=where, expected=f"1 to {CLASSES}")
-            rows.append((recording, number))
-            classes.append(str(label))
+    recordings = sorted(split.train | split.test)
+    if lacking := [name for name in recordings if name not in there]:
+        raise MissingFileError(f"no recording {lacking[0]}", where=guard.shown(place), expected="all of the split")
+    found = [
+        (recording, number, label)
+        for recording in recordings
+        for number, label in enumerate(_labels_of(guard.inside(label_place / there[recording], label_place), limits))
+    ]
+    rows = [(recording, number) for recording, number, _ in found]
     used = sorted({recording for recording, _ in rows})
 
     @lru_cache(maxsize=RECORDINGS_AT_ONCE)
@@ -96,7 +94,7 @@ def pku_clips(
     return LabelledClips(
         name=f"pku{split.part}",
         ids=ids,
-        labels=tuple(classes),
+        labels=tuple(label for _, _, label in found),
         clips=LazyClips(ids, load),
         columns={
             "recording": tuple(recording for recording, _ in rows),
@@ -109,3 +107,13 @@ def pku_clips(
         preparation=line,
         where=guard.shown(place),
     )
+
+
+def _labels_of(path: Path, limits: ReadLimits) -> list[str]:
+    """Return the class of each action of a recording."""
+    labels = [label for label, _, _ in read_pku_labels(path, limits=limits)]
+    for number, label in enumerate(labels):
+        if not 1 <= label <= CLASSES:
+            where = f"{guard.shown(path)}, line {number + 1}"
+            raise FileFormatError(f"class {label}", where=where, expected=f"1 to {CLASSES}")
+    return [str(label) for label in labels]

@@ -12,9 +12,10 @@ from msclr.evaluate.data.ntu import ntu_clips
 from msclr.evaluate.data.nwucla import FILE_NAME, nwucla_clips
 from msclr.evaluate.data.pku import pku_clips
 from msclr.evaluate.data.prepared import collection_clips, pyskl_clips, store_clips
-from msclr.evaluate.data.table import TABLE, Reading, table_clips
+from msclr.evaluate.data.table import TABLE, table_clips
 from msclr.io import guard
 from msclr.io.limits import ReadLimits
+from msclr.io.reading import Reading
 from msclr.io.registry import PathLike
 from msclr.protocols.prepare import Line
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -16,31 +15,12 @@ from msclr.evaluate.data.prepared import split_columns
 from msclr.evaluate.scores import listed
 from msclr.io import guard
 from msclr.io.limits import ReadLimits
-from msclr.io.registry import PathLike, read
+from msclr.io.reading import Reading
+from msclr.io.registry import PathLike
 from msclr.poses.sequence import PoseSequence
 
 TABLE = "labels.csv"
 FILE, LABEL = "file", "label"
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How to read the files of a folder: the arguments of `msclr.read`.
-
-    Args:
-        format, skeleton, unit, up, fps, person: As for `msclr.read`.
-    """
-
-    format: str = "auto"
-    skeleton: str | None = None
-    unit: str | None = None
-    up: str | None = None
-    fps: float | None = None
-    person: int | str | None = None
-
-    def __str__(self) -> str:
-        """The arguments that are given, as in "unit=mm up=+z"."""
-        return " ".join(f"{name}={value}" for name, value in vars(self).items() if value not in (None, "auto"))
 
 
 def table_clips(
@@ -93,17 +73,7 @@ def table_clips(
     }
 
     def load(index: int) -> PoseSequence:
-        path = guard.inside(place / ids[index], place)
-        return read(
-            path,
-            format=how.format,
-            skeleton=how.skeleton,
-            unit=how.unit,
-            up=how.up,
-            fps=how.fps,
-            person=how.person,
-            limits=limits,
-        )
+        return how.read(guard.inside(place / ids[index], place), limits=limits)
 
     return LabelledClips(
         name=place.resolve().name,

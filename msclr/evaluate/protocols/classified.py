@@ -12,7 +12,6 @@ from torch import Tensor
 from msclr.evaluate.protocols.protocol import Outcome
 from msclr.evaluate.protocols.split import Split
 
-NOBODY = -1  # fills the end of a ranking that has fewer classes
 FIVE = 5
 
 

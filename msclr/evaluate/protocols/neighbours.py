@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
-
 from msclr.errors import ConfigError
-from msclr.evaluate.protocols.classified import NOBODY, chance_of_classes, classified
+from msclr.evaluate.protocols.classified import chance_of_classes, classified
 from msclr.evaluate.protocols.protocol import Outcome, Protocol
 from msclr.evaluate.protocols.split import Split
-from msclr.neighbours import TEMPERATURE, search
+from msclr.neighbours import TEMPERATURE, rank_votes, search
 
 
 @dataclass(frozen=True)
@@ -65,29 +62,3 @@ class NearestNeighbours(Protocol):
     def chance(self, split: Split) -> Mapping[str, float]:
         """Return what guessing scores."""
         return chance_of_classes(split, top_five=self.k >= 5)
-
-
-def rank_votes(labels: Tensor, similarities: Tensor, count: int, temperature: float = TEMPERATURE) -> Tensor:
-    """Rank the classes that have votes, of equally many the one with the nearer neighbour first.
-
-    Args:
-        labels: [m, k] int64, classes of the neighbours, the nearest first.
-        similarities: [m, k] cosines.
-        count: Number of classes.
-        temperature: A vote weighs exp(similarity / temperature).
-
-    Returns:
-        [m, count] int64 classes; `NOBODY` for those without a vote.
-
-    Example:
-        >>> import torch
-        >>> rank_votes(torch.tensor([[2, 0, 0]]), torch.tensor([[0.9, 0.9, 0.9]]), 3).tolist()
-        [[0, 2, -1]]
-    """
-    places = torch.arange(labels.shape[1]).expand_as(labels)
-    weights = ((similarities.double() - 1) / temperature).exp()  # -1: the same votes, and no overflow
-    votes = weights.new_zeros(len(labels), count).scatter_add_(1, labels, weights)
-    nearest = torch.full((len(labels), count), labels.shape[1]).scatter_reduce(1, labels, places, "amin")
-    by_nearness = nearest.sort(dim=1, stable=True).indices
-    order = by_nearness.gather(1, votes.gather(1, by_nearness).sort(dim=1, descending=True, stable=True).indices)
-    return torch.where(nearest.gather(1, order) < labels.shape[1], order, NOBODY)

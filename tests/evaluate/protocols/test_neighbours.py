@@ -9,8 +9,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from msclr.errors import ConfigError
 from msclr.evaluate.protocols import NearestNeighbours
-from msclr.evaluate.protocols.neighbours import rank_votes
-from msclr.neighbours import elect, search
+from msclr.neighbours import elect, rank_votes, search
 
 
 @pytest.mark.parametrize("k", [1, 2, 10, 40])
