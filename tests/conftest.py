@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -34,13 +34,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason="takes minutes; -m slow runs it"))
 
 
-@pytest.fixture(autouse=True)
-def _registered_conventions_stay_in_their_test() -> Iterator[None]:
-    """What a test or an example of a page registers must not be there in the next one."""
-    before = dict(registry._registered)
-    yield
-    registry._registered.clear()
-    registry._registered.update(before)
+class OwnRegistry:
+    """What a test, or an example of a page or a docstring, registers must not be there in the next one."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self) -> Generator[None, object, object]:
+        before = dict(registry._registered)
+        outcome = yield
+        registry._registered.clear()
+        registry._registered.update(before)
+        return outcome
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let examples in docstrings have it, too: fixtures of this file are for tests beside it."""
+    config.pluginmanager.register(OwnRegistry())
 
 
 @pytest.fixture(scope="session")

@@ -50,9 +50,12 @@ def check_flat(act: Callable[[int], object], warm: int, times: int, allowed: int
 
 
 @pytest.fixture(autouse=True)
-def _own_folder_for_temporary_files(tmp_path, monkeypatch):
-    (tmp_path / "temporary").mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+def _own_folder_for_temporary_files(tmp_path_factory, monkeypatch):
+    """One with a short path: workers meet in sockets there, whose names may have 107 characters."""
+    tmp_path_factory.getbasetemp()  # which would be made in it
+    with tempfile.TemporaryDirectory() as folder:
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        yield
 
 
 @pytest.fixture
