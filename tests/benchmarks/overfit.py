@@ -12,7 +12,8 @@ it are reported beside. Systems with several encoders use all, joined.
 
 The augmentations are those of the papers, scaled to the shorter clips. Optimisation is for a short run: negatives are
 the other keys of the same batch, a faster key encoder, no dropout, a lower rate, and weights that start as torch draws
-them (the published start spreads out over thousands of updates only). The width of the recurrent network is reduced.
+them (the published start spreads out over thousands of updates only). Long runs compute in bfloat16. The width of the
+recurrent network is reduced.
 """
 
 from __future__ import annotations
@@ -70,19 +71,21 @@ COMMON = (
 )
 ST_GCN = (f'encoders.0.skeletons=["{SEEN_AS}"]', "encoders.0.dropout=0.0")
 NO_MINING = "contrast.mine_after=1000000"
+HALF = "runtime.precision=bf16"
 CHANGES = {
     "skeletonclr": (*ST_GCN, "steps=2500", "schedule.milestones=[400,550]"),
-    "aimclr": (*ST_GCN, NO_MINING, "steps=1600", "schedule.milestones=[200,320]"),
+    "aimclr": (*ST_GCN, NO_MINING, HALF, "steps=2400", "schedule.milestones=[500,560]"),
     "ms-aimclr": (
         f'encoders.0.skeletons=["{SEEN_AS}", "{OTHER}"]',
         "encoders.0.dropout=0.0",
         NO_MINING,
+        HALF,
         "pairs=cross",
-        "steps=1600",
-        "schedule.milestones=[100,160]",  # an epoch is twice as long
+        "steps=2400",
+        "schedule.milestones=[245,280]",  # an epoch is twice as long
     ),
     "crosclr": (*ST_GCN, NO_MINING, "steps=240", "schedule.milestones=[44]"),
-    "skelemix": (*ST_GCN, "steps=900", "schedule.milestones=[112,180]"),
+    "skelemix": (*ST_GCN, HALF, "steps=1400", "schedule.milestones=[180,260,320]"),
     "isc": (
         "clips.preparation=isc",
         "clips.frames=32",  # its crops keep at least as many frames
