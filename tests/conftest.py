@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator
 from pathlib import Path
 
@@ -47,8 +48,10 @@ class OwnRegistry:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let examples in docstrings have it, too: fixtures of this file are for tests beside it."""
+    """Let examples in docstrings have that, too: fixtures of this file are for tests beside it."""
     config.pluginmanager.register(OwnRegistry())
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in what a script starts in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
