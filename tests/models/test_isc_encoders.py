@@ -218,7 +218,8 @@ def test_every_parameter_learns(kind):
     encoder = toy(kind).train()
     _, batch = clips(2)
     torch.manual_seed(0)
-    encoder.encode(batch).square().sum().backward()
+    for _ in range(8):  # dropout may take all that a parameter does in one pass
+        encoder.encode(batch).square().sum().backward()
     without = [name for name, parameter in encoder.named_parameters() if not parameter.grad.abs().sum() > 0]
     assert without == []
 
