@@ -17,7 +17,7 @@ from msclr.poses.convert import conversion_map
 from msclr.poses.joint_map import JointMap
 from msclr.poses.placement import Anchors, Placement, Row, anchors_of, frames, offset_in_frame, stack
 from msclr.skeletons.anatomy import point
-from msclr.skeletons.registry import get_skeleton, list_skeletons
+from msclr.skeletons.registry import builtin_skeletons
 from msclr.skeletons.spec import SkeletonSpec
 
 FEWEST_JOINTS = 5
@@ -135,31 +135,29 @@ def restrict(spec: SkeletonSpec, kept: Sequence[int], *, id: str) -> SkeletonSpe
 
 
 @lru_cache(maxsize=CACHED_VIEWS)
-def _views(spec: SkeletonSpec, minimum: float, known: tuple[str, ...]) -> tuple[str, ...]:
-    found = []
-    for id in known:
-        target = get_skeleton(id)
-        possible = sum(status != "impossible" for status in conversion_map(spec, target).status)
-        if target != spec and possible >= max(minimum * target.num_joints, 1):
-            found.append(id)
-    return tuple(found)
+def builtin_views(spec: SkeletonSpec, *, minimum: float = 0.8) -> tuple[SkeletonSpec, ...]:
+    """List the conventions that ship with msclr and that recordings in `spec` can be expressed in.
 
-
-def registered_views(spec: SkeletonSpec, *, minimum: float = 0.8) -> tuple[str, ...]:
-    """List the registered conventions that recordings in `spec` can be expressed in.
+    What a program registers of its own is not among them, so that what is trained does not depend on it.
 
     Args:
         spec: The convention of the recordings; if it is 2D, fewer are possible.
         minimum: Least share of a convention's joints that must be copied or derived.
 
     Returns:
-        Ids, without `spec` itself; `conversion_map(spec, get_skeleton(id))` is the map.
+        Conventions, without `spec` itself; `conversion_map(spec, view)` is the map to one.
 
     Example:
-        >>> "h36m_17" in registered_views(get_skeleton("kinect_v2_25"))
+        >>> from msclr import get_skeleton
+        >>> get_skeleton("h36m_17") in builtin_views(get_skeleton("kinect_v2_25"))
         True
     """
-    return _views(spec, minimum, list_skeletons())
+    found = []
+    for target in builtin_skeletons():
+        possible = sum(status != "impossible" for status in conversion_map(spec, target).status)
+        if target != spec and possible >= max(minimum * target.num_joints, 1):
+            found.append(target)
+    return tuple(found)
 
 
 def _draw_kept(spec: SkeletonSpec, generator: np.random.Generator, keep: tuple[float, float]) -> list[int]:

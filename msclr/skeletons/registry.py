@@ -75,6 +75,16 @@ def list_skeletons(pattern: str = "*", *, dims: int | None = None, joints: int |
     )
 
 
+def builtin_skeletons() -> tuple[SkeletonSpec, ...]:
+    """Return the conventions that ship with msclr, in their order, whatever was registered beside or over them.
+
+    Example:
+        >>> len(builtin_skeletons())
+        68
+    """
+    return tuple(map(_builtin, _data()))
+
+
 def registered_skeletons() -> tuple[SkeletonSpec, ...]:
     """Return the conventions that were registered beside the built-in ones, in the order in which they were.
 

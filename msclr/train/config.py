@@ -41,8 +41,8 @@ class ViewConfig(_Config):
     """How a clip becomes a view in another convention, seen by another sensor.
 
     Args:
-        derived: Share of views in a random derived convention (the rest: a registered or the native one).
-        registered: Share of views in a registered convention.
+        derived: Share of views in a random derived convention (the rest: a known or the native one).
+        registered: Share of views in a convention that ships with msclr.
         flat: Share of views projected to 2D.
         yaw: Largest turn of the camera about the vertical for 2D views, degrees.
         pitch: Largest tilt of the camera for 2D views, degrees.
@@ -53,7 +53,7 @@ class ViewConfig(_Config):
         seconds: Longest window.
         shift: How far the windows of two views may be apart, as a share of their length.
         pool: Number of derived conventions drawn for each source.
-        largest: Most joints of a registered convention; face meshes and hands cost much and move little.
+        largest: Most joints of such a convention; face meshes and hands cost much and move little.
     """
 
     derived: Share = 0.5

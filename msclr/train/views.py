@@ -11,7 +11,7 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from msclr.augment.conventions import random_convention, registered_views
+from msclr.augment.conventions import builtin_views, random_convention
 from msclr.collectives import share_of
 from msclr.poses.batch import PoseBatch
 from msclr.poses.canonical import face_viewer, root_path, torso_length, turn_up
@@ -19,7 +19,6 @@ from msclr.poses.convert import conversion_map
 from msclr.poses.joint_map import JointMap
 from msclr.poses.transfer import to_device
 from msclr.skeletons.landmarks import Landmarks, landmarks
-from msclr.skeletons.registry import get_skeleton
 from msclr.skeletons.spec import SkeletonSpec
 from msclr.train.config import ViewConfig
 from msclr.train.data import Block
@@ -50,7 +49,7 @@ class ViewMaker:
         self.random = np.random.default_rng(seed)
         self.generator = torch.Generator().manual_seed(seed)
         self.native = [Convention(source.skeleton, None) for source in sources]
-        self.registered = [_registered(source.skeleton, config.largest) for source in sources]
+        self.builtin = [_builtin(source.skeleton, config.largest) for source in sources]
         self._derived: dict[tuple[int, int], Convention] = {}
 
     def batch(self, blocks: list[Block], mirrored: bool) -> PoseBatch:
@@ -93,11 +92,10 @@ class ViewMaker:
         draw = self.random.random()
         if draw < self.config.derived:
             return self._draw_derived(source)
-        choices = self.registered[source]
+        choices = self.builtin[source]
         if draw < self.config.derived + self.config.registered and choices:
-            return _registered_convention(
-                self.sources[source].skeleton, choices[int(self.random.integers(len(choices)))]
-            )
+            view = choices[int(self.random.integers(len(choices)))]
+            return Convention(view, conversion_map(self.sources[source].skeleton, view))
         return self.native[source]
 
     def _draw_derived(self, source: int) -> Convention:
@@ -164,10 +162,5 @@ def _rotation(yaw: Tensor, pitch: Tensor) -> Tensor:
     return rearrange(about_x, shape, row=3) @ rearrange(about_y, shape, row=3)
 
 
-def _registered(skeleton: SkeletonSpec, largest: int) -> list[SkeletonSpec]:
-    views = [get_skeleton(id) for id in registered_views(skeleton)]
-    return [view for view in views if view.num_joints <= largest]
-
-
-def _registered_convention(skeleton: SkeletonSpec, view: SkeletonSpec) -> Convention:
-    return Convention(view, conversion_map(skeleton, view))
+def _builtin(skeleton: SkeletonSpec, largest: int) -> list[SkeletonSpec]:
+    return [view for view in builtin_views(skeleton) if view.num_joints <= largest]

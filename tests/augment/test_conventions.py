@@ -8,12 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from msclr.augment.conventions import DerivedConvention, random_convention, registered_views, restrict
+from msclr.augment.conventions import DerivedConvention, builtin_views, random_convention, restrict
 from msclr.augment.sensors import random_cameras, random_projection, sensor_noise
 from msclr.errors import ConfigError, PoseError
 from msclr.poses.convert import conversion_map
 from msclr.skeletons.anatomy import point
-from msclr.skeletons.registry import get_skeleton, list_skeletons
+from msclr.skeletons.registry import get_skeleton, list_skeletons, register_skeleton
 from msclr.skeletons.spec import SkeletonSpec
 
 
@@ -100,14 +100,25 @@ def test_2d_conventions_derive_affinely() -> None:
     assert (derive("coco_17", 0).joint_map.offsets == 0).all()
 
 
-def test_registered_views_are_convertible() -> None:
+def test_builtin_views_are_convertible() -> None:
     kinect = get_skeleton("kinect_v2_25")
-    views = registered_views(kinect, minimum=1.0)
-    assert {"h36m_17", "coco_17", "smpl_24"} <= set(views)
-    assert "kinect_v2_25" not in views
-    assert "mediapipe_hand_21" not in views
-    assert set(views) <= set(registered_views(kinect))
-    assert all("impossible" not in conversion_map(kinect, get_skeleton(id)).status for id in views)
+    views = builtin_views(kinect, minimum=1.0)
+    assert {get_skeleton(id) for id in ("h36m_17", "coco_17", "smpl_24")} <= set(views)
+    assert kinect not in views
+    assert get_skeleton("mediapipe_hand_21") not in views
+    assert set(views) <= set(builtin_views(kinect))
+    assert all("impossible" not in conversion_map(kinect, view).status for view in views)
+
+
+def test_views_of_a_program_with_conventions_of_its_own_are_the_same() -> None:
+    kinect = get_skeleton("kinect_v2_25")
+    before = builtin_views(kinect)
+    coco = get_skeleton("coco_17")
+    register_skeleton(coco.replace(id="my_17", aliases=()))
+    register_skeleton(coco.replace(joints=coco.joints[::-1]), replace=True)
+    builtin_views.cache_clear()
+    assert builtin_views(kinect) == before
+    assert coco in before
 
 
 @pytest.mark.parametrize("options", [{"keep": (0.9, 0.1)}, {"slide": 0.9}, {"offset": -1.0}])

@@ -3,8 +3,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from msclr.augment.conventions import builtin_views
 from msclr.poses.canonical import torso_length
 from msclr.skeletons.landmarks import landmarks
+from msclr.skeletons.registry import get_skeleton, register_skeleton
 from msclr.train.data import WindowSampler
 from msclr.train.sources import load_sources
 from msclr.train.views import ViewMaker
@@ -60,3 +62,16 @@ def test_the_same_seed_gives_the_same_views(training_folder, tiny_config):
     batches = [maker.batch(blocks, mirrored=False) for maker, blocks in (first, second)]
     assert torch.equal(batches[0].positions, batches[1].positions)
     assert np.array_equal(batches[0].valid, batches[1].valid)
+
+
+def test_what_a_program_registers_changes_no_view(training_folder, tiny_config):
+    def drawn():
+        builtin_views.cache_clear()
+        maker, blocks = make(training_folder, tiny_config, derived=0.0, registered=1.0)
+        return [maker.batch(blocks, mirrored=False) for _ in range(4)]
+
+    before = drawn()
+    register_skeleton(get_skeleton("coco_17").replace(id="my_17", aliases=()))
+    for first, second in zip(before, drawn(), strict=True):
+        assert [group.skeleton.id for group in first.groups] == [group.skeleton.id for group in second.groups]
+        assert torch.equal(first.positions, second.positions)
