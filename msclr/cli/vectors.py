@@ -97,6 +97,14 @@ def read_vectors(path: Path) -> VectorFile:
             where=where,
             expected=f"version {FORMAT_VERSION} with one name and one skeleton for each vector",
         )
+    if not (finite := np.isfinite(found.vectors).all(axis=1)).all():
+        row = int(finite.argmin())
+        raise FileFormatError(
+            f"NaN or infinite numbers in row {row}, of {shown(found.names[row])!r}",
+            where=where,
+            expected="finite vectors",
+            remedy="msclr embed FILES -o NAME",
+        )
     return found
 
 

@@ -187,8 +187,15 @@ def read_part(folder: Path, facts: FileFacts, dim: int, precision: Precision) ->
         raise FileFormatError(
             f"{len(part.names)} names and {len(part.skeletons)} conventions", where=where, expected=f"{facts.rows} each"
         )
-    if not bool(part.vectors.isfinite().all()):
-        raise FileFormatError("NaN or infinite vectors", where=where, expected="finite ones")
+    finite = part.vectors.isfinite().all(dim=1)
+    if not bool(finite.all()):
+        row = int(finite.long().argmin())
+        raise FileFormatError(
+            f"NaN or infinite numbers in row {row}, of {guard.shown(part.names[row])!r}",
+            where=where,
+            expected="finite vectors",
+            remedy="make the folder again",
+        )
     return part
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,13 @@ def test_neither_name_nor_file(run, vectors):
     outcome = run("search", "nobody", "--in", vectors)
     assert outcome.code == 1
     assert "nobody" in outcome.err
+
+
+def test_a_vector_that_is_not_finite_is_named_with_its_file_and_row(run, vectors, clips):
+    bank = read_vectors(vectors)
+    spoiled = bank.vectors.copy()
+    spoiled[2, 5] = float("nan")
+    replace(bank, vectors=spoiled).write(vectors)
+    outcome = run("search", clips[0], "--in", vectors)
+    assert (outcome.code, outcome.out) == (1, "")
+    assert f"{vectors}: NaN or infinite numbers in row 2, of '{clips[2]}'" in outcome.err
