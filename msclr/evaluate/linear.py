@@ -13,6 +13,8 @@ from msclr.evaluate.knn import Accuracy, Labels, Task, check_task
 from msclr.neighbours import Vectors
 
 MAXIMUM_STEPS = 1000
+# With more than one class for two vectors scikit-learn guesses that the codes are measured values. They are classes.
+GUESS = "The number of unique classes is greater than 50%"
 
 
 def linear_accuracy(
@@ -92,6 +94,7 @@ def logistic_weights(train: Tensor, codes: Tensor, regularisation: float = 1.0) 
     with warnings.catch_warnings():
         # Separable classes: the optimum is far away, but the labels it gives have long settled.
         warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", GUESS, UserWarning)
         model.fit(known, codes.numpy())
     weight, bias = model.coef_, model.intercept_
     if len(weight) == 1:  # two classes: scikit-learn has one row, the log odds of the second

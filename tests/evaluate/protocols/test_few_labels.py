@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 
 import pytest
@@ -47,6 +48,15 @@ def test_numbers_are_those_of_the_protocol_on_the_drawn_clips():
     assert FewLabels(20).run(split, seed=4).numbers == LinearToOptimum().run(draw_labelled(split, 20, 4)).numbers
     nearest = FewLabels(20, NearestNeighbours(1)).run(split, seed=4)
     assert nearest.predictions == NearestNeighbours(1).run(draw_labelled(split, 20, 4)).predictions
+
+
+def test_one_clip_each_of_many_classes_is_no_cause_for_a_warning():
+    split = points(classes=30, train=120, noise=0.1)  # scikit-learn takes more than ten classes in twenty for numbers
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        outcome = FewLabels(1).run(split)
+    assert outcome.facts["train"] == 30
+    assert outcome.numbers["top-1"] > 50
 
 
 @pytest.mark.parametrize("percent", [0, 101, float("nan")])
