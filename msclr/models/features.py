@@ -96,7 +96,16 @@ class JointEncoder(PoseEncoder):
 
         Args:
             batch: Packed clips as `prepare` makes them, on the encoder's device.
+
+        Raises:
+            PoseError: If there is nobody in any clip.
         """
+        if not batch.groups:
+            raise PoseError(
+                f"a batch of {batch.num_clips} clips with nobody in any",
+                expected="at least one person with a known joint",
+                remedy="leave it out: batch.num_persons is 0",
+            )
         start = self.start(batch)
         values, valid = start.values, start.valid
         for index, block in enumerate(self.blocks):

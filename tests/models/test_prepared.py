@@ -10,6 +10,7 @@ from strategies import standing_person
 from torch.nn import functional as F
 
 import msclr.models.prepared as module
+from msclr.errors import PoseError
 from msclr.models.prepared import PreparedNetwork
 from msclr.models.preparing import prepared_for
 from msclr.poses.batch import PoseBatch
@@ -57,6 +58,15 @@ def test_clips_of_nobody_are_zero(kind):
     nobody = standing_person("smpl_24", persons=2)
     nobody = nobody.replace(valid=np.zeros_like(nobody.valid))
     assert torch.equal(preparedly(encoder_of(kind), PoseBatch.from_sequences([nobody])), torch.zeros(1, 2, 12))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("training", [True, False])
+def test_the_plain_way_refuses_a_batch_of_nobody(kind, training):
+    nobody = standing_person("smpl_24").replace(valid=np.zeros_like(standing_person("smpl_24").valid))
+    encoder = encoder_of(kind).train(training)
+    with pytest.raises(PoseError, match="2 clips with nobody in any; expected at least one person .*leave it out"):
+        encoder(PoseBatch.from_sequences([nobody, nobody]))
 
 
 def test_an_absent_person_is_computed_once_whatever_the_batch(monkeypatch):
