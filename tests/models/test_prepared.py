@@ -65,7 +65,7 @@ def test_clips_of_nobody_are_zero(kind):
 def test_the_plain_way_refuses_a_batch_of_nobody(kind, training):
     nobody = standing_person("smpl_24").replace(valid=np.zeros_like(standing_person("smpl_24").valid))
     encoder = encoder_of(kind).train(training)
-    with pytest.raises(PoseError, match="2 clips with nobody in any; expected at least one person .*leave it out"):
+    with pytest.raises(PoseError, match=r"2 clips with nobody in any; expected at least one person .*leave it out"):
         encoder(PoseBatch.from_sequences([nobody, nobody]))
 
 
