@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,7 +58,12 @@ class FewLabels(Protocol):
 
     def run(self, split: Split, *, seed: int = 0) -> Outcome:
         """Draw the clips and run the protocol on them, with the same seed."""
-        return self.protocol.run(draw_labelled(split, self.percent, seed), seed=seed)
+        (outcome,) = self.run_each([split], seed=seed)
+        return outcome
+
+    def run_each(self, splits: Sequence[Split], *, seed: int = 0) -> list[Outcome]:
+        """Draw the clips, the same for all splits, and let the protocol judge each."""
+        return self.protocol.run_each([draw_labelled(split, self.percent, seed) for split in splits], seed=seed)
 
     def chance(self, split: Split) -> Mapping[str, float]:
         """Return what guessing scores: every class keeps a clip."""

@@ -54,14 +54,24 @@ class LinearBySteps(Protocol):
         Raises:
             TrainingError: If the weights run away.
         """
-        seen = seen_classes(split)
-        tested: list[tuple[float, int, Tensor]] = []
+        (outcome,) = self.run_each([split], seed=seed)
+        return outcome
+
+    def run_each(self, splits: Sequence[Split], *, seed: int = 0) -> list[Outcome]:
+        """Train the layer once and test it on each split."""
+        seen = seen_classes(splits[0])
+        tested: list[list[tuple[float, int, Tensor]]] = [[] for _ in splits]
 
         def watch(epoch: int, heads: Sequence[TrainedHead]) -> None:
-            ranking = ranked(_logits(heads[0], split.test), seen)
-            tested.append((float((ranking[:, 0] == split.test_labels).double().mean()), epoch, ranking))
+            for split, found in zip(splits, tested, strict=True):
+                ranking = ranked(_logits(heads[0], split.test), seen)
+                found.append((float((ranking[:, 0] == split.test_labels).double().mean()), epoch, ranking))
 
-        train_heads(*_training(split, seen), replace(self.training, seed=checked(seed)), watch=watch)
+        train_heads(*_training(splits[0], seen), replace(self.training, seed=checked(seed)), watch=watch)
+        return [self._judged(split, found) for split, found in zip(splits, tested, strict=True)]
+
+    def _judged(self, split: Split, tested: Sequence[tuple[float, int, Tensor]]) -> Outcome:
+        """Return the outcome of shares of correct answers, epochs and rankings."""
         best = max(tested, key=lambda each: each[0])  # the first of equals
         outcome = classified(split, tested[-1][2], {"epochs": self.training.epochs, "best epoch": best[1]})
         return replace(outcome, numbers={**outcome.numbers, "best top-1": 100 * best[0]})
@@ -98,9 +108,14 @@ class LinearToOptimum(Protocol):
         Raises:
             MissingExtraError: If scikit-learn is not installed.
         """
-        seen = seen_classes(split)
-        (head,) = train_heads(*_training(split, seen), LogisticProtocol(self.regularisation))
-        return classified(split, ranked(_logits(head, split.test), seen))
+        (outcome,) = self.run_each([split], seed=seed)
+        return outcome
+
+    def run_each(self, splits: Sequence[Split], *, seed: int = 0) -> list[Outcome]:
+        """Fit the layer once and test it on each split."""
+        seen = seen_classes(splits[0])
+        (head,) = train_heads(*_training(splits[0], seen), LogisticProtocol(self.regularisation))
+        return [classified(split, ranked(_logits(head, split.test), seen)) for split in splits]
 
     def chance(self, split: Split) -> Mapping[str, float]:
         """Return what guessing scores."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -96,6 +96,15 @@ class Protocol(ABC):
             split: Features and labels.
             seed: Draws whatever the protocol draws; without effect where `deterministic`.
         """
+
+    def run_each(self, splits: Sequence[Split], *, seed: int = 0) -> list[Outcome]:
+        """Judge splits that have the same training clips, as `run` judges each; fitted once where that is done.
+
+        Args:
+            splits: One or more; they differ in their test clips only.
+            seed: As for `run`.
+        """
+        return [self.run(split, seed=seed) for split in splits]
 
     @abstractmethod
     def chance(self, split: Split) -> Mapping[str, float]:

@@ -128,14 +128,13 @@ class ConventionTransfer(ViewProtocol):
             PoseError: If there are fewer than two views, or they do not fit (see `between_conventions`).
         """
         check_views(views)
-        pairs = {
-            (first, second): self.protocol.run(between_conventions(views[first], views[second]), seed=seed)
-            for first in views
-            for second in views
-        }
-        numbers = {f"{first} > {second}": run.numbers["top-1"] for (first, second), run in pairs.items()}
+        pairs: dict[tuple[str, str], float] = {}
+        for first, trained in views.items():
+            runs = self.protocol.run_each([between_conventions(trained, view) for view in views.values()], seed=seed)
+            pairs |= {(first, second): run.numbers["top-1"] for second, run in zip(views, runs, strict=True)}
+        numbers = {f"{first} > {second}": value for (first, second), value in pairs.items()}
         for title, same in (("across", False), ("within", True)):
-            chosen = [run.numbers["top-1"] for (first, second), run in pairs.items() if (first == second) == same]
+            chosen = [value for (first, second), value in pairs.items() if (first == second) == same]
             numbers[title] = sum(chosen) / len(chosen)
         return Outcome(numbers, {"views": len(views)})
 

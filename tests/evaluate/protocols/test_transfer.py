@@ -7,12 +7,17 @@ import torch
 from oracles.splits import points
 
 from msclr.errors import PoseError
+from msclr.evaluate import SgdProtocol
+from msclr.evaluate.linear_head import train_heads
 from msclr.evaluate.protocols import (
     ConventionTransfer,
+    FewLabels,
+    LinearBySteps,
     LinearToOptimum,
     NearestNeighbours,
     between_conventions,
     between_sets,
+    linear,
 )
 
 
@@ -60,6 +65,26 @@ def test_the_probe_of_one_convention_is_tested_on_the_other():
     assert numbers["across"] == (numbers["kinect > coco"] + numbers["coco > kinect"]) / 2
     assert numbers["within"] == (numbers["kinect > kinect"] + numbers["coco > coco"]) / 2
     assert numbers["across"] < numbers["within"]
+
+
+@pytest.mark.parametrize(
+    "protocol", [LinearToOptimum(), LinearBySteps(SgdProtocol(0.5, epochs=3, test_every=1)), FewLabels(50)]
+)
+def test_a_classifier_is_trained_once_for_each_convention_with_the_numbers_of_one_for_each_pair(protocol, monkeypatch):
+    views = {f"view {seed}": points(seed=seed) for seed in (1, 2, 3)}
+    apart = {
+        f"{first} > {second}": protocol.run(between_conventions(views[first], views[second]), seed=5).numbers["top-1"]
+        for first in views
+        for second in views
+    }
+    trained = []
+    monkeypatch.setattr(
+        linear, "train_heads", lambda *given, **more: trained.append(given) or train_heads(*given, **more)
+    )
+    numbers = ConventionTransfer(protocol).run(views, seed=5).numbers
+    assert len(trained) == 3
+    assert {pair: numbers[pair] for pair in apart} == apart
+    assert len(set(apart.values())) > 1
 
 
 def test_conventions_may_order_their_classes_differently():
