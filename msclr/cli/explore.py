@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import click
 
 from msclr.cli.corpora import bar_of
 from msclr.cli.options import Command, printable, reading_options
 from msclr.io.reading import Reading
-
-if TYPE_CHECKING:
-    from msclr.store.loading import Reading as HowToRead
 
 HIGHEST_MOST = 20_000
 
@@ -50,13 +47,14 @@ def explore(
     from msclr.cli.vectors import open_vectors
     from msclr.explore import write_map
     from msclr.explore.finding import Recordings, read_labels, without_common_folder
+    from msclr.store.loading import InputReading
 
     if no_poses and poses is not None:
         raise click.UsageError("--poses and --no-poses exclude each other.")
     index = open_vectors(Path(vectors))
     names = list(index.names)
     known = None if labels is None else read_labels(names, labels, column)
-    recordings = None if no_poses else Recordings(names, poses, _how(reading))
+    recordings = None if no_poses else Recordings(names, poses, InputReading(reading.checked()))
     with bar_of("clips") as progress:
         made = write_map(
             output,
@@ -75,13 +73,3 @@ def explore(
         )
     shown = f"{made.shown:,} of {made.total:,} clips" if made.shown < made.total else f"{made.total:,} clips"
     click.echo(f"{printable(str(made.path))}: {shown}, {made.size / 1000:,.0f} kB")
-
-
-def _how(reading: Reading) -> HowToRead:
-    from msclr.poses.sequence import check_fps
-    from msclr.skeletons.registry import get_skeleton
-    from msclr.store.loading import Reading as HowToRead
-
-    spec = None if reading.skeleton is None else get_skeleton(reading.skeleton)
-    fps = check_fps(reading.fps, None)
-    return HowToRead(reading.format, spec, reading.unit, reading.up, fps, reading.person)

@@ -18,16 +18,15 @@ from msclr.index import parts
 from msclr.index.parts import FileFacts, Precision, VectorManifest, read_manifest
 from msclr.io import guard
 from msclr.io.limits import ReadLimits
+from msclr.io.reading import Reading
 from msclr.io.registry import PathLike
 from msclr.models.fingerprint import fingerprint
-from msclr.poses.sequence import check_fps
-from msclr.skeletons import registry
 from msclr.skeletons.spec import SkeletonSpec
 from msclr.store.arguments import check_arguments, is_there
 from msclr.store.build import digest_of, options_of
 from msclr.store.inputs import Input, InputOutcome, list_inputs
 from msclr.store.layout import INPUTS
-from msclr.store.loading import Reading
+from msclr.store.loading import InputReading
 from msclr.store.lock import only_one
 from msclr.store.shard import nothing_left, read_outcomes
 
@@ -134,8 +133,8 @@ def embed_dataset(
     if not place.parent.is_dir():
         raise NotAFileError("no such folder", where=guard.shown(place.parent), expected="a folder for the vectors")
     place = place.parent.resolve() / (place.name or place.resolve().name)
-    spec, rate = None if skeleton is None else registry.get_skeleton(skeleton), check_fps(fps, None)
-    reading = Reading(format, spec, unit, up, rate, person, variant, limits or ReadLimits(), follow_symlinks)
+    arguments = Reading(format, skeleton, unit, up, fps, person).checked()
+    reading = InputReading(arguments, variant, limits or ReadLimits(), follow_symlinks)
     made = _Made(encoder, model, fingerprint(encoder), reading, precision, file_format)
     return _embed_corpus(place, paths, made, pool, workers, shard_size, overwrite, progress)
 
@@ -147,7 +146,7 @@ class _Made:
     encoder: PoseEncoder
     model: str
     sha256: str
-    reading: Reading
+    reading: InputReading
     precision: Precision
     file_format: Suffix
 
@@ -166,7 +165,9 @@ def _embed_corpus(
     progress: Callable[[int, int], None] | None,
 ) -> EmbeddedCorpus:
     reading = made.reading
-    entries, sources = list_inputs(paths, reading.format, reading.limits, follow_symlinks=reading.follow_symlinks)
+    entries, sources = list_inputs(
+        paths, reading.arguments.format, reading.limits, follow_symlinks=reading.follow_symlinks
+    )
     prints = [entry.fingerprint() for entry in entries]
     plan = digest_of([made.options(), *sources, *prints])
     building = place.with_name(f".{place.name}.building")

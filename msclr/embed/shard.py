@@ -25,7 +25,7 @@ from msclr.index.texts import Texts
 from msclr.io.guard import shown
 from msclr.store.inputs import Input, InputOutcome
 from msclr.store.layout import INPUTS
-from msclr.store.loading import Reading, recordings_of
+from msclr.store.loading import InputReading, recordings_of
 
 if TYPE_CHECKING:
     from msclr.models.base import PoseEncoder
@@ -56,7 +56,7 @@ class Shard:
 
     folder: Path
     entries: tuple[Input, ...]
-    reading: Reading
+    reading: InputReading
     model: Path
     sha256: str
     device: str
@@ -137,7 +137,7 @@ def _groups(shard: Shard) -> Iterator[list[_Read]]:
         yield group
 
 
-def _read(entry: Input, reading: Reading) -> _Read:
+def _read(entry: Input, reading: InputReading) -> _Read:
     """Return the recordings of a file, or none and why."""
     if entry.reason:
         return _Read(entry, (), InputOutcome(entry.path, "left out", 0, entry.reason))

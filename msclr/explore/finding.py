@@ -15,7 +15,7 @@ from msclr.io.limits import ReadLimits
 from msclr.io.registry import PathLike
 from msclr.poses.sequence import PoseSequence
 from msclr.store.inputs import Input
-from msclr.store.loading import Reading, open_collection, overridden, recordings_of
+from msclr.store.loading import InputReading, open_collection, overridden, recordings_of
 
 V = TypeVar("V")
 
@@ -48,9 +48,9 @@ class Recordings(Sequence[PoseSequence]):
         self,
         names: Sequence[str],
         poses: PathLike | None = None,
-        reading: Reading | None = None,
+        reading: InputReading | None = None,
     ) -> None:
-        self._reading = reading or Reading()
+        self._reading = reading or InputReading()
         self._open: tuple[Path, ClipCollection, dict[str, int]] | None = None
         place = None if poses is None else guard.to_path(poses)
         if place is not None and not guard.is_folder(place):
@@ -105,7 +105,7 @@ class Recordings(Sequence[PoseSequence]):
                 expected="a name for each clip",
                 remedy="--no-poses for a map without moving figures",
             )
-        return overridden(clips[rows[own]], self._reading)
+        return overridden(clips[rows[own]], self._reading.arguments)
 
     def _only(self, path: Path) -> PoseSequence:
         """Read the one recording of a file."""

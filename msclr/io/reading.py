@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from msclr.io.limits import ReadLimits
     from msclr.io.registry import PathLike
     from msclr.poses.sequence import PoseSequence
+    from msclr.skeletons.spec import SkeletonSpec
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Reading:
     """
 
     format: str = "auto"
-    skeleton: str | None = None
+    skeleton: str | SkeletonSpec | None = None
     unit: str | None = None
     up: str | None = None
     fps: float | None = None
@@ -32,9 +33,30 @@ class Reading:
 
     def __str__(self) -> str:
         """The arguments that are given, as in "unit=mm up=+z"."""
-        return " ".join(f"{name}={value}" for name, value in vars(self).items() if value not in (None, "auto"))
+        given = {name: value for name, value in vars(self).items() if value not in (None, "auto")}
+        return " ".join(f"{name}={getattr(value, 'id', value)}" for name, value in given.items())
 
-    def read(self, path: PathLike, *, limits: ReadLimits | None = None) -> PoseSequence:
+    def checked(self) -> Reading:
+        """Return the same with its convention looked up, as processes that read have not what is registered here.
+
+        Raises:
+            UnknownSkeletonError: If nothing bears its name.
+            PoseError: If the rate is none.
+        """
+        from msclr.poses.sequence import check_fps
+        from msclr.skeletons.registry import get_skeleton
+
+        spec = None if self.skeleton is None else get_skeleton(self.skeleton)
+        return replace(self, skeleton=spec, fps=check_fps(self.fps, None))
+
+    def read(
+        self,
+        path: PathLike,
+        *,
+        variant: str | None = None,
+        limits: ReadLimits | None = None,
+        follow_symlinks: bool = False,
+    ) -> PoseSequence:
         """Read one file or folder; see `msclr.read`."""
         from msclr.io.registry import read
 
@@ -46,5 +68,7 @@ class Reading:
             up=self.up,
             fps=self.fps,
             person=self.person,
+            variant=variant,
             limits=limits,
+            follow_symlinks=follow_symlinks,
         )

@@ -16,8 +16,8 @@ from msclr.errors import NotAFileError, StoreError
 from msclr.io import guard
 from msclr.io.folder import OnError
 from msclr.io.limits import ReadLimits
+from msclr.io.reading import Reading
 from msclr.io.registry import PathLike
-from msclr.poses.sequence import check_fps
 from msclr.skeletons import registry
 from msclr.skeletons.spec import SkeletonSpec
 from msclr.store.arguments import check_arguments, is_there
@@ -25,7 +25,7 @@ from msclr.store.assemble import assemble
 from msclr.store.files import open_store
 from msclr.store.inputs import Input, InputOutcome, list_inputs
 from msclr.store.layout import INPUTS, MANIFEST, VERSION, Manifest, Precision
-from msclr.store.loading import Pairing, Reading, add_input
+from msclr.store.loading import InputReading, Pairing, add_input
 from msclr.store.lock import only_one
 from msclr.store.shard import nothing_left, read_outcomes, shard_writer
 from msclr.store.workers import Task, run_all
@@ -62,7 +62,7 @@ class Shard:
 
     folder: Path
     entries: tuple[Input, ...]
-    reading: Reading
+    reading: InputReading
     stop: bool
 
 
@@ -129,16 +129,15 @@ def prepare(
             "pairing": (pairing, get_args(Pairing)),
         },
     )
-    spec, rate = None if skeleton is None else registry.get_skeleton(skeleton), check_fps(fps, None)
-    limits = limits or ReadLimits()
-    reading = Reading(format, spec, unit, up, rate, person, variant, limits, follow_symlinks, precision, pairing)
+    arguments = Reading(format, skeleton, unit, up, fps, person).checked()
+    reading = InputReading(arguments, variant, limits or ReadLimits(), follow_symlinks, precision, pairing)
     return _prepare(guard.to_path(out), paths, reading, workers, on_error == "raise", shard_size, overwrite, progress)
 
 
 def _prepare(
     place: Path,
     paths: Sequence[PathLike],
-    reading: Reading,
+    reading: InputReading,
     workers: int,
     stop: bool,
     shard_size: int,
@@ -148,7 +147,7 @@ def _prepare(
     if not place.parent.is_dir():
         raise NotAFileError("no such folder", where=guard.shown(place.parent), expected="a folder for the store")
     links = reading.follow_symlinks
-    entries, sources = list_inputs(paths, reading.format, reading.limits, follow_symlinks=links)
+    entries, sources = list_inputs(paths, reading.arguments.format, reading.limits, follow_symlinks=links)
     place = place.parent.resolve() / (place.name or place.resolve().name)
     plan = digest_of([options_of(reading), *sources, *(entry.fingerprint() for entry in entries)])
     there = _look(place)
@@ -215,7 +214,7 @@ def make_shard(shard: Shard) -> int:
     return len(shard.entries)
 
 
-def _shards(building: Path, entries: list[Input], reading: Reading, size: int, *, stop: bool) -> list[Shard]:
+def _shards(building: Path, entries: list[Input], reading: InputReading, size: int, *, stop: bool) -> list[Shard]:
     """Divide the inputs; a shard's folder is named by what is in its files, so that what changed is read again."""
     options = options_of(reading)
     shards = []
@@ -233,12 +232,14 @@ def _shards(building: Path, entries: list[Input], reading: Reading, size: int, *
     return shards
 
 
-def options_of(reading: Reading) -> str:
+def options_of(reading: InputReading) -> str:
     """Return all that decides what is read from given files, as text."""
-    spec = "" if reading.skeleton is None else reading.skeleton.to_json()
+    given = reading.arguments
+    spec = "" if given.skeleton is None else registry.get_skeleton(given.skeleton).to_json()
+    others = replace(reading, arguments=replace(given, skeleton=None))
     known = [each.to_json() for each in registry.registered_skeletons()]
     version = vars(sys.modules["msclr"])["__version__"]  # other readers may read otherwise
-    return repr([version, VERSION, repr(replace(reading, skeleton=None)), spec, known])
+    return repr([version, VERSION, repr(others), spec, known])
 
 
 def digest_of(texts: Sequence[str]) -> str:

@@ -13,10 +13,10 @@ from msclr.errors import FileFormatError, MsclrError
 from msclr.io import guard
 from msclr.io.collection import ClipCollection, read_collection
 from msclr.io.limits import ReadLimits
-from msclr.io.registry import choose_persons, read
+from msclr.io.reading import Reading
+from msclr.io.registry import choose_persons
 from msclr.poses import arrays
 from msclr.poses.sequence import PoseSequence, check_fps
-from msclr.skeletons.spec import SkeletonSpec
 from msclr.store.inputs import Input, InputOutcome
 from msclr.store.layout import Precision
 from msclr.store.shard import ShardWriter
@@ -27,15 +27,16 @@ _COLLECTION = {"joints.npy", "offsets.npy", "joint_names.npy"}
 
 
 @dataclass(frozen=True)
-class Reading:
-    """How inputs are read, and what of them is kept; see `prepare`."""
+class InputReading:
+    """How inputs are read, and what of them is kept; see `prepare`.
 
-    format: str = "auto"
-    skeleton: SkeletonSpec | None = None
-    unit: str | None = None
-    up: str | None = None
-    fps: float | None = None
-    person: int | str | None = None
+    Args:
+        arguments: What is said about all inputs.
+        variant, limits, follow_symlinks: As for `msclr.read`.
+        precision, pairing: As for `prepare`.
+    """
+
+    arguments: Reading = field(default_factory=Reading)
     variant: str | None = None
     limits: ReadLimits = field(default_factory=ReadLimits)
     follow_symlinks: bool = False
@@ -43,7 +44,7 @@ class Reading:
     pairing: Pairing = "meta"
 
 
-def add_input(writer: ShardWriter, entry: Input, reading: Reading, *, stop: bool) -> InputOutcome:
+def add_input(writer: ShardWriter, entry: Input, reading: InputReading, *, stop: bool) -> InputOutcome:
     """Read an input and append what is in it.
 
     Args:
@@ -79,28 +80,19 @@ def add_input(writer: ShardWriter, entry: Input, reading: Reading, *, stop: bool
     return InputOutcome(entry.path, "done", len(kept), reason)
 
 
-def recordings_of(entry: Input, reading: Reading) -> Iterator[tuple[str, str | None, PoseSequence]]:
+def recordings_of(entry: Input, reading: InputReading) -> Iterator[tuple[str, str | None, PoseSequence]]:
     """Yield what is in an input: its name in the store, what its name says is recorded, and the poses."""
     path = Path(entry.path)
     if entry.root is not None:
         guard.inside(path, Path(entry.root))
-    if reading.format in ("auto", "npz") and _is_collection(path):
+    if reading.arguments.format in ("auto", "npz") and _is_collection(path):
         clips = open_collection(path, reading.limits)
         numbered = clips.names == tuple(map(str, range(len(clips))))  # 0, 1, ... name no motion
         for index, name in enumerate(clips.names):
-            yield f"{entry.label}/{name}", None if numbered else name, overridden(clips[index], reading)
+            yield f"{entry.label}/{name}", None if numbered else name, overridden(clips[index], reading.arguments)
         return
-    clip = read(
-        path,
-        format=reading.format,
-        skeleton=reading.skeleton,
-        unit=reading.unit,
-        up=reading.up,
-        fps=reading.fps,
-        person=reading.person,
-        variant=reading.variant,
-        limits=reading.limits,
-        follow_symlinks=reading.follow_symlinks,
+    clip = reading.arguments.read(
+        path, variant=reading.variant, limits=reading.limits, follow_symlinks=reading.follow_symlinks
     )
     last = entry.label.rpartition("/")[2]
     yield entry.label, last.rpartition(".")[0] or last, clip

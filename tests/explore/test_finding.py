@@ -7,7 +7,8 @@ from strategies import standing_person
 import msclr
 from msclr.errors import FileFormatError, LabelError, MissingFileError, PoseError
 from msclr.explore.finding import Recordings, read_labels, without_common_folder
-from msclr.store.loading import Reading
+from msclr.io.reading import Reading
+from msclr.store.loading import InputReading
 
 
 def collection(path, names, frames=5):
@@ -43,7 +44,7 @@ def test_names_are_paths_of_files_and_of_clips_in_data_sets(folder):
 
 
 def test_what_is_said_about_the_files_goes_for_data_sets_too(folder):
-    reading = Reading(up="-y", fps=50.0)
+    reading = InputReading(Reading(up="-y", fps=50.0))
     for clip in Recordings([f"{folder}/monday/walk.npz", f"{folder}/set.npz/a/2"], reading=reading):
         assert (clip.up, clip.fps) == ("-y", 50.0)
 
