@@ -1,11 +1,11 @@
-"""What commands over many files have in common: a bar, and what has become of each file."""
+"""What commands over many files have in common: options, a bar, and what has become of each file."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -14,6 +14,22 @@ from msclr.cli.options import printable
 if TYPE_CHECKING:
     from msclr.embed.dataset import EmbeddedCorpus
     from msclr.store.build import Prepared
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def corpus_options(function: F) -> F:
+    """Add what is said of many files: which, by how many workers, in which precision, and what may be replaced."""
+    for add in (
+        click.option("--overwrite", is_flag=True, help="Replace what is there, of other files or options."),
+        click.option("--precision", type=click.Choice(["float32", "float16"]), default="float32", show_default=True),
+        click.option(
+            "--workers", type=click.IntRange(min=1), default=1, show_default=True, help="How many work at once."
+        ),
+        click.argument("files", nargs=-1, required=True),
+    ):
+        function = add(function)
+    return function
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import Literal
 
 import click
 
-from msclr.cli.corpora import bar_of, say_what_became
+from msclr.cli.corpora import bar_of, corpus_options, say_what_became
 from msclr.cli.options import Command, reading_options
 from msclr.io.reading import Reading
 
@@ -14,16 +14,19 @@ SHOWN = 20
 
 
 @click.command(cls=Command, name="embed-corpus")
-@click.argument("files", nargs=-1, required=True)
 @click.option("-o", "--output", required=True, metavar="FOLDER", help="Where to put the vectors.")
 @click.option("--model", default="msclr-base", show_default=True, metavar="NAME", help="Model name or folder.")
-@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes, or Ray actors.")
-@click.option("--pool", type=click.Choice(["processes", "ray"]), default="processes", show_default=True)
+@corpus_options
+@click.option(
+    "--pool",
+    type=click.Choice(["processes", "ray"]),
+    default="processes",
+    show_default=True,
+    help="What the workers are: processes here, or Ray actors.",
+)
 @click.option("--shard-size", type=click.IntRange(min=1), default=1000, show_default=True, help="Files kept together.")
-@click.option("--precision", type=click.Choice(["float32", "float16"]), default="float32", show_default=True)
 @click.option("--file-format", type=click.Choice(["safetensors", "parquet"]), default="safetensors", show_default=True)
 @click.option("--device", default="cpu", show_default=True, help="Where to embed, for example cuda.")
-@click.option("--overwrite", is_flag=True, help="Replace vectors of other files that are there.")
 @reading_options
 def embed_corpus(
     reading: Reading,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from msclr.cli.corpora import bar_of, say_what_became
+from msclr.cli.corpora import bar_of, corpus_options, say_what_became
 from msclr.cli.options import Command, reading_options
 from msclr.io.reading import Reading
 
@@ -16,11 +16,9 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command)
-@click.argument("files", nargs=-1, required=True)
 @click.option("-o", "--output", required=True, metavar="FOLDER", help="The store to make.")
-@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes that read.")
+@corpus_options
 @click.option("--skip", is_flag=True, help="Go on without files that cannot be read, and name them.")
-@click.option("--precision", type=click.Choice(["float32", "float16"]), default="float32", show_default=True)
 @click.option(
     "--pairing",
     type=click.Choice(["meta", "name"]),
@@ -35,7 +33,6 @@ if TYPE_CHECKING:
     metavar="ROLE=NAME",
     help="Column of a table: positions, name, fps, confidence, valid, or meta for a fact to keep; repeatable.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace a store of other files that is there.")
 @reading_options
 def prepare(
     reading: Reading,
