@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
 from score_card import pytest_runtest_logreport, pytest_sessionfinish  # noqa: F401  # hooks
+from warm import WarmPython, warm_python
 
 from msclr.skeletons import registry
 
@@ -61,3 +62,10 @@ def data_root() -> Path:
     if not root or not Path(root).is_dir():
         pytest.skip("MSCLR_DATA does not name a folder with the development data")
     return Path(root)
+
+
+@pytest.fixture(scope="module")
+def warm() -> Iterator[WarmPython]:
+    """A Python that has imported what examples import."""
+    with warm_python() as running:
+        yield running

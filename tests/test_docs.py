@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from child import ROOT, python
+from child import ROOT
 
 import msclr
 from msclr.io import folder, live, pku_mmd, pyskl, pyskl_export, tables
@@ -30,9 +30,13 @@ def blocks(page: str) -> list[str]:
 
 
 @pytest.mark.parametrize("page", RUN)
-def test_python_blocks_run(page):
-    assert blocks(page)
-    outcome = python("-W", "error", "-c", "\n".join(blocks(page)), HF_HUB_OFFLINE="1")
+def test_python_blocks_run(page, warm, tmp_path):
+    program = tmp_path / "page.py"
+    program.write_text("\n".join(blocks(page)), "utf-8")
+    assert program.stat().st_size
+    # A module that is warm is there without its import.
+    assert not re.search(r"^(?!from |import ).*\bmsclr\.[a-z_]+\.", program.read_text("utf-8"), flags=re.MULTILINE)
+    outcome = warm.run(program)
     assert outcome.returncode == 0, outcome.stderr
 
 

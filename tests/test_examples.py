@@ -3,13 +3,12 @@ from __future__ import annotations
 import json
 import re
 import struct
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from child import ROOT, python
-from warm import WarmPython, warm_python
+from warm import WarmPython
 
 # What these need the test extra does not bring; `.ci/run` has a stage for them. Their warnings are their own.
 FRAMEWORKS = {"09_lightning": "lightning", "10_hugging_face_trainer": "transformers", "15_ray": "ray"}
@@ -20,12 +19,6 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 NOTEBOOKS = sorted((ROOT / "examples" / "notebooks").glob("*.ipynb"))
 UPDATES = ("steps=80", "steps=20")
 PLAIN = [path for path in EXAMPLES if path.stem not in (*FRAMEWORKS, *ELSEWHERE)]
-
-
-@pytest.fixture(scope="module")
-def warm() -> Iterator[WarmPython]:
-    with warm_python() as running:
-        yield running
 
 
 def test_examples_are_numbered_and_short():
