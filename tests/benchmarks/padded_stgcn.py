@@ -70,7 +70,7 @@ class PaddedEncoder(nn.Module):
     """The published flexible ST-GCN in evaluation mode, with the weights of an encoder.
 
     Args:
-        encoder: Whose weights; it has legacy pooling.
+        encoder: Whose weights; with legacy pooling its vectors are the same.
         formats: Which of its conventions, in the order in which blocks of clips are given.
     """
 
@@ -105,17 +105,25 @@ class PaddedEncoder(nn.Module):
 
     def persons(self, clips: Sequence[Tensor]) -> Tensor:
         """Encode every person [b p, d]."""
-        parts = []
+        values = self.features(clips)
+        sizes = [len(block) * block.shape[1] for block in clips]
+        own = zip(values.split(sizes), self.joints, strict=True)
+        return torch.cat([part[..., :joints].mean(dim=(2, 3)) for part, joints in own if len(part)])
+
+    def features(self, clips: Sequence[Tensor]) -> Tensor:
+        """Encode clips of each format, of some perhaps none: [b p, d, t', joints of the largest]."""
+        parts, sizes = [], []
         for block, norm, joints in zip(clips, self.norms, self.joints, strict=True):
+            sizes.append(len(block) * block.shape[1])
+            if not len(block):
+                continue
             flat = norm(rearrange(block, "b p t j c -> (b p) (j c) t"))
             parts.append(F.pad(rearrange(flat, "n (j c) t -> n c t j", j=joints), (0, self.largest - joints)))
-        sizes = [len(part) for part in parts]
         values = torch.cat(parts)
         for index, layer in enumerate(self.blocks):
             graphs = [getattr(self, f"graph_{number}") * edges[index] for number, edges in enumerate(self.edges)]
             values = layer(values, graphs, sizes)
-        own = zip(values.split(sizes), self.joints, strict=True)
-        return torch.cat([part[..., :joints].mean(dim=(2, 3)) for part, joints in own])
+        return values
 
 
 @torch.no_grad()

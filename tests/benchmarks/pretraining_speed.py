@@ -30,8 +30,9 @@ import numpy as np
 import torch
 from augmentation_speed import extreme, normal
 from numpy.typing import NDArray
+from padded_stgcn import SLOTS
 from torch import Tensor
-from training_cost import FORMATS, FRAMES, SLOTS, PaddedBranch
+from training_cost import FORMATS, FRAMES, PaddedBranch
 
 from msclr import PoseSequence, get_skeleton
 from msclr.losses.aimclr import AimCLRLoss

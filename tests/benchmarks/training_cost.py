@@ -15,86 +15,21 @@ from collections.abc import Callable
 
 import torch
 from einops import rearrange
+from padded_stgcn import SLOTS, PaddedEncoder
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from msclr import get_skeleton
 from msclr.augment.clips import Clips
 from msclr.losses.aimclr import AimCLRLoss
 from msclr.models.base import PersonVectors
-from msclr.models.conventions import published
 from msclr.models.energy_drop import energy_drop
 from msclr.models.heads import ProjectionHead
 from msclr.models.momentum import MomentumEncoder
-from msclr.models.per_skeleton import STRIDES, PerSkeletonEncoder
+from msclr.models.per_skeleton import PerSkeletonEncoder
 from msclr.train.methods.views import Block, View, packed
 
 FORMATS = ("kinect_v2_25", "smpl_24", "metrabs_smplx_42", "metrabs_berkeley_mhad_43")
-FRAMES, HIDDEN, DIM, SLOTS = 50, 16, 256, 2
-
-
-class PaddedBlock(nn.Module):
-    """A block of the published ST-GCN on dense tensors [n, c, t, v]."""
-
-    def __init__(self, inputs: int, outputs: int, stride: int, *, first: bool) -> None:
-        super().__init__()
-        self.graph = nn.Conv2d(inputs, 3 * outputs, 1)
-        self.temporal = nn.Sequential(
-            nn.BatchNorm2d(outputs),
-            nn.ReLU(),
-            nn.Conv2d(outputs, outputs, (9, 1), (stride, 1), (4, 0)),
-            nn.BatchNorm2d(outputs),
-            nn.Dropout(0.0 if first else 0.5),
-        )
-        self.around: nn.Module | None = None if first else nn.Identity()
-        if not first and (inputs != outputs or stride != 1):
-            self.around = nn.Sequential(nn.Conv2d(inputs, outputs, 1, (stride, 1)), nn.BatchNorm2d(outputs))
-
-    def forward(self, values: Tensor, graphs: list[Tensor], sizes: list[int]) -> Tensor:
-        """Apply; clips of one format are neighbours, `sizes` of each, with a graph [3, v, v] for each format."""
-        split = rearrange(self.graph(values), "n (k c) t v -> n k c t v", k=3).split(sizes)
-        mixed = torch.cat(
-            [torch.einsum("nkctv,kvw->nctw", part, graph) for part, graph in zip(split, graphs, strict=True)]
-        )
-        out = self.temporal(mixed.contiguous())
-        return F.relu(out if self.around is None else out + self.around(values))
-
-
-class PaddedEncoder(nn.Module):
-    """The published flexible ST-GCN: all formats padded to the joints of the largest, two persons always."""
-
-    def __init__(self, formats: tuple[str, ...]) -> None:
-        super().__init__()
-        graphs = [published(get_skeleton(name)) for name in formats]
-        self.largest = max(graph.num_joints for graph in graphs)
-        for number, graph in enumerate(graphs):
-            joints = graph.num_joints
-            padding = (0, self.largest - joints, 0, self.largest - joints)
-            self.register_buffer(f"graph_{number}", F.pad(torch.from_numpy(graph.adjacency()), padding))
-        self.norms = nn.ModuleList(nn.BatchNorm1d(3 * graph.num_joints) for graph in graphs)
-        self.edges = nn.ParameterList(torch.ones(len(STRIDES), 3, self.largest, self.largest) for _ in graphs)
-        widths = [3, *[HIDDEN] * 4, *[2 * HIDDEN] * 3, *[4 * HIDDEN] * 2, DIM]
-        self.blocks = nn.ModuleList(
-            PaddedBlock(widths[index], widths[index + 1], stride, first=index == 0)
-            for index, stride in enumerate(STRIDES)
-        )
-
-    def features(self, blocks: list[Tensor]) -> Tensor:
-        """Encode clips [b, p, t, j, c] of each format: [b p, d, t', joints of the largest]; some may have none."""
-        parts, sizes = [], []
-        for block, norm in zip(blocks, self.norms, strict=True):
-            joints = block.shape[3]
-            if not len(block):
-                sizes.append(0)
-                continue
-            flat = norm(rearrange(block, "b p t j c -> (b p) (j c) t"))
-            parts.append(F.pad(rearrange(flat, "n (j c) t -> n c t j", j=joints), (0, self.largest - joints)))
-            sizes.append(len(flat))
-        values = torch.cat(parts)
-        for index, layer in enumerate(self.blocks):
-            graphs = [getattr(self, f"graph_{number}") * edges[index] for number, edges in enumerate(self.edges)]
-            values = layer(values, graphs, sizes)
-        return values
+FRAMES, HIDDEN, DIM = 50, 16, 256
 
 
 class PaddedBranch(nn.Module):
@@ -102,7 +37,8 @@ class PaddedBranch(nn.Module):
 
     def __init__(self, formats: tuple[str, ...] = FORMATS) -> None:
         super().__init__()
-        self.encoder = PaddedEncoder(formats)
+        own = PerSkeletonEncoder(formats, hidden=HIDDEN, dim=DIM, frames=FRAMES)
+        self.encoder = PaddedEncoder(own, formats)
         self.head = ProjectionHead(DIM)
 
     def forward(self, blocks: list[Tensor]) -> Tensor:
