@@ -97,10 +97,7 @@ def write_map(
         (4, 'map.html')
     """
     place = _checked_path(path)
-    if method not in get_args(Projection):
-        raise ConfigError(f"method={method!r:.40}", expected=" or ".join(map(repr, get_args(Projection))))
-    if isinstance(most, bool) or not isinstance(most, int) or not 1 <= most <= HIGHEST_MOST:
-        raise ConfigError(f"most={most!r:.40}", expected=f"1 to {HIGHEST_MOST:,}")
+    _check_options(method, most)
     rows = as_rows(vectors, "vectors").detach().cpu()
     if not len(rows):
         raise PoseError("no vectors", expected="at least one", remedy="msclr embed FILES -o vectors.npz")
@@ -176,6 +173,13 @@ def _evenly(count: int, most: int) -> list[int]:
         return list(range(count))
     chosen: list[int] = np.linspace(0, count - 1, most).round().astype(np.int64).tolist()
     return chosen
+
+
+def _check_options(method: str, most: int) -> None:
+    if method not in get_args(Projection):
+        raise ConfigError(f"method={method!r:.40}", expected=" or ".join(map(repr, get_args(Projection))))
+    if isinstance(most, bool) or not isinstance(most, int) or not 1 <= most <= HIGHEST_MOST:
+        raise ConfigError(f"most={most!r:.40}", expected=f"1 to {HIGHEST_MOST:,}")
 
 
 def _check_counts(

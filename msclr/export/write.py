@@ -84,12 +84,7 @@ def export(
     _need_torch()
     if format == "onnx":
         _need_onnx()
-    place = guard.to_path(folder)
-    where = guard.shown(place)
-    if place.exists() or place.is_symlink():
-        raise NotAFileError("something is there already", where=where, expected="a name that is free")
-    if not place.parent.is_dir():
-        raise NotAFileError("no such folder", where=guard.shown(place.parent), expected="a folder for the export")
+    place = _free_place(folder)
     specs = [get_skeleton(skeleton)] if skeleton != "universal" else [get_skeleton(each) for each in list_skeletons()]
     with _at_work(encoder), _building(place) as building:
         new = building / "export"
@@ -105,6 +100,16 @@ def export(
         check(encoder, ExportedModel.load(new), [fixed] if fixed else list(map(get_skeleton, CHECKED)))
         sync_folder(new)
         replace_folder(new, place)
+    return place
+
+
+def _free_place(folder: PathLike) -> Path:
+    """Return where to write; refuse a place that is taken, or is in no folder."""
+    place = guard.to_path(folder)
+    if place.exists() or place.is_symlink():
+        raise NotAFileError("something is there already", where=guard.shown(place), expected="a name that is free")
+    if not place.parent.is_dir():
+        raise NotAFileError("no such folder", where=guard.shown(place.parent), expected="a folder for the export")
     return place
 
 

@@ -78,6 +78,12 @@ def save_pretrained(
     if metrics is not None:
         contents[METRICS] = _json(metrics)
     contents[MANIFEST] = Manifest.of(contents, name=title, licence=licence).to_json()
+    _write(contents, place)
+    return place
+
+
+def _write(contents: Mapping[str, bytes], place: Path) -> None:
+    """Write the files of a folder; say of what the system refuses that it cannot be written."""
     try:
         _write_folder(contents, Path(os.path.realpath(place)))
     except OSError as error:
@@ -89,7 +95,6 @@ def save_pretrained(
             expected="a writable place with enough room",
             remedy="another folder",
         ) from None
-    return place
 
 
 def _write_folder(contents: Mapping[str, bytes], target: Path) -> None:

@@ -79,8 +79,7 @@ def embed(
     """Turn recordings into vectors that can be compared across joint conventions.
 
     Recordings longer than `encoder.maximum_seconds` (or, without a frame rate, `encoder.maximum_frames`) are cut into
-    windows of equal length whose vectors are averaged. Each window is resampled to `encoder.frames` frames; a window
-    of one frame is held.
+    windows of equal length whose vectors are averaged. Each is resampled to `encoder.frames` frames; one frame is held.
 
     Args:
         encoder: The network; it is used in evaluation mode, on the device it is on, and left in the mode it was in.
@@ -88,8 +87,7 @@ def embed(
         person: "pool" averages the persons of a clip; "each" gives one row for every person who is seen, clip by clip.
         unify: Bring the recordings to common coordinates first. False feeds coordinates as they are.
         normalize: Scale vectors to length 1.
-        batch_size: Windows per batch; does not change the result. A batch that the device has not memory enough for is
-            done in two halves.
+        batch_size: Windows per batch; does not change the result. Halved where the device lacks the memory.
         dtype: What matrices are multiplied in, for example torch.bfloat16: faster where the device can, each vector at
             a cosine above 0.999 to that in float32. None for the type of the weights.
         on_error: What to do with a recording that cannot be embedded: "raise", or "nan" for a row of NaN and a warning.

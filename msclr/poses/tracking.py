@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from msclr.errors import MissingExtraError, PoseError
 
 FloatArray = npt.NDArray[np.floating]
 IntArray = npt.NDArray[np.int64]
+Solver: TypeAlias = Callable[[FloatArray], tuple[IntArray, IntArray]]
 
 MAXIMUM_GAP = 30
 GATE = 1.0
@@ -66,14 +67,7 @@ def track_persons(
             continue
         tracks = {name: track for name, track in tracks.items() if frame - track.frame <= maximum_gap + 1}
         diagonals = bounding_diagonal(poses)
-        names = np.full(len(poses), -1, dtype=np.int64)
-        if tracks:
-            known = list(tracks)
-            costs = np.stack([_distances(tracks[name], poses, diagonals) for name in known])
-            costs = np.minimum(costs / gate, 1.0)  # beyond the gate nothing is gained by a match
-            for row, column in zip(*solve(costs), strict=True):
-                if costs[row, column] < 1.0:
-                    names[column] = known[row]
+        names = _matched(tracks, poses, diagonals, gate, solve)
         for new in np.flatnonzero(names < 0):
             names[new] = started
             started += 1
@@ -87,6 +81,21 @@ def track_persons(
             tracks[int(name)] = _Track(poses[person], float(diagonals[person]), frame)
         result.append(names)
     return result
+
+
+def _matched(
+    tracks: Mapping[int, _Track], poses: FloatArray, diagonals: FloatArray, gate: float, solve: Solver
+) -> IntArray:
+    """Return the track of each pose [n, j, c]: [n] int64, -1 where none is near enough."""
+    names = np.full(len(poses), -1, dtype=np.int64)
+    if tracks:
+        known = list(tracks)
+        costs = np.stack([_distances(tracks[name], poses, diagonals) for name in known])
+        costs = np.minimum(costs / gate, 1.0)  # beyond the gate nothing is gained by a match
+        for row, column in zip(*solve(costs), strict=True):
+            if costs[row, column] < 1.0:
+                names[column] = known[row]
+    return names
 
 
 def bounding_diagonal(poses: FloatArray) -> FloatArray:
@@ -108,11 +117,11 @@ def _distances(track: _Track, poses: FloatArray, diagonals: FloatArray) -> Float
     return np.where(count > 0, mean / scale, np.inf)
 
 
-def _load_solver() -> Callable[[FloatArray], tuple[IntArray, IntArray]]:
+def _load_solver() -> Solver:
     try:
         from scipy.optimize import linear_sum_assignment
     except ImportError:
         raise MissingExtraError(
             "several persons in a frame without person ids need SciPy to be followed", remedy='pip install "msclr[io]"'
         ) from None
-    return cast("Callable[[FloatArray], tuple[IntArray, IntArray]]", linear_sum_assignment)
+    return cast("Solver", linear_sum_assignment)

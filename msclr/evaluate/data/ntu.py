@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -59,10 +61,38 @@ def ntu_clips(
         ('S001C001P003R001A001',)
     """
     place, limits = guard.to_path(folder), limits or ReadLimits()
-    size = None if line is None else frames_of(line, frames)
-    if line is None and frames is not None:
-        raise LabelError(f"frames = {frames} without a line", expected="line='cros'")
+    size = frames_of_line(line, frames)
     unwanted = frozenset[ClipName]() if missing is None else read_missing_list(missing, limits=limits)
+    files, left_out = _files_in(place, unwanted, limits)
+    names = list(files)
+    paths = {str(name): place / file for name, file in files.items()}
+
+    def load(index: int) -> PoseSequence:
+        path = guard.inside(place / files[names[index]], place)
+        if line is None:
+            return read(path, format="ntu", limits=limits)
+        return prepared_sequence(read_bodies(path, SLOTS[line], limits=limits), line, size, guard.shown(path))
+
+    columns = _columns(names)
+    return LabelledClips(
+        name=place.resolve().name,
+        ids=tuple(paths),
+        labels=tuple(f"A{name.action:03d}" for name in names),
+        clips=LazyClips(tuple(paths), load),
+        columns=columns,
+        splits=tuple(split for split in _usual_first(names) if split in columns),
+        digest=partial(sha256_of_files, {files[name]: place / files[name] for name in names}),
+        reading=line_in_words(line, size),
+        preparation=line,
+        where=guard.shown(place),
+        left_out=left_out,
+    )
+
+
+def _files_in(
+    place: Path, unwanted: Collection[ClipName], limits: ReadLimits
+) -> tuple[dict[ClipName, str], dict[str, str]]:
+    """Return the files of the clips in a folder, and why the unwanted ones are left out."""
     files: dict[ClipName, str] = {}
     left_out: dict[str, str] = {}
     for file in guard.list_folder(place, limits):
@@ -75,29 +105,26 @@ def ntu_clips(
             left_out[str(name)] = "on the list of missing skeletons"
         else:
             files[name] = file
-    names = list(files)
-    paths = {str(name): place / file for name, file in files.items()}
+    return files, left_out
 
-    def load(index: int) -> PoseSequence:
-        path = guard.inside(place / files[names[index]], place)
-        if line is None:
-            return read(path, format="ntu", limits=limits)
-        return prepared_sequence(read_bodies(path, SLOTS[line], limits=limits), line, size or 0, guard.shown(path))
 
-    columns = _columns(names)
-    return LabelledClips(
-        name=place.resolve().name,
-        ids=tuple(paths),
-        labels=tuple(f"A{name.action:03d}" for name in names),
-        clips=LazyClips(tuple(paths), load),
-        columns=columns,
-        splits=tuple(split for split in _usual_first(names) if split in columns),
-        digest=partial(sha256_of_files, {files[name]: place / files[name] for name in names}),
-        reading="" if line is None else f"line={line}" + (f" frames={size}" if line == "cros" else ""),
-        preparation=line,
-        where=guard.shown(place),
-        left_out=left_out,
-    )
+def frames_of_line(line: Line | None, frames: int | None) -> int:
+    """Return to how many frames clips are resized, see `frames_of`; 0 without a line.
+
+    Raises:
+        LabelError: If there are frames without a line.
+        ConfigError: As from `frames_of`.
+    """
+    if line is not None:
+        return frames_of(line, frames)
+    if frames is not None:
+        raise LabelError(f"frames = {frames} without a line", expected="line='cros'")
+    return 0
+
+
+def line_in_words(line: Line | None, frames: int) -> str:
+    """Return what reports say of how clips are prepared."""
+    return "" if line is None else f"line={line}" + (f" frames={frames}" if line == "cros" else "")
 
 
 def prepared_sequence(bodies: Bodies, line: Line, frames: int, where: str) -> PoseSequence:

@@ -62,11 +62,7 @@ def table_clips(
     where = guard.shown(sheet)
     rows = read_rows(sheet, label, limits)
     _check_files(place, rows, sheet, limits, where)
-    used = [row for row in rows.values() if row[label] or row.get("split", TRAIN) in (TRAIN, TEST)]
-    if without := [row[FILE] for row in used if not row[label]]:
-        raise LabelError(
-            f"no label of {listed(without)}", where=where, expected="a label in each row", remedy="the split 'none'"
-        )
+    used = _used_rows(rows, label, where)
     ids = tuple(row[FILE] for row in used)
     columns = {
         name: tuple(row[name] for row in used) for name in (used[0] if used else {}) if name not in (FILE, label)
@@ -86,6 +82,16 @@ def table_clips(
         reading=str(how),
         where=where,
     )
+
+
+def _used_rows(rows: Mapping[str, dict[str, str]], label: str, where: str) -> list[dict[str, str]]:
+    """Return the rows that have a label; refuse others, unless their split is neither train nor test."""
+    used = [row for row in rows.values() if row[label] or row.get("split", TRAIN) in (TRAIN, TEST)]
+    if without := [row[FILE] for row in used if not row[label]]:
+        raise LabelError(
+            f"no label of {listed(without)}", where=where, expected="a label in each row", remedy="the split 'none'"
+        )
+    return used
 
 
 def _digest(folder: Path, names: Sequence[str], sheet: Path) -> str:

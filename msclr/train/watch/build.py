@@ -36,9 +36,7 @@ def watched(
     """Watch a run as its settings say; in the end, and when it is stopped, write its report.
 
     Args:
-        config: The run.
-        method: What it trains.
-        course: Its log.
+        config, method, course: The run, what it trains, and its log.
         data: Folder that the files of the run are relative to.
         output: Folder of the model; what watches writes beside it.
         clips: Clips of a batch, in all processes.
