@@ -70,6 +70,10 @@ def test_a_set_has_no_copies_and_both_sides_of_its_own_split(data_root):
     assert {side[name] for name in part.sides.train} == {"train"}
     assert {side[name] for name in part.sides.test} == {"test"}
     assert not set(part.sides.train) & set(part.sides.test)
+    trained, tested = ({part.data.label_of[name] for name in ids} for ids in (part.sides.train, part.sides.test))
+    assert trained == set(part.data.classes)
+    assert len(tested) == 8  # of two classes all test clips are copies
+    assert parts_of("nwucla", data_root, 7)[0].sides == parts_of.__wrapped__("nwucla", data_root, 7)[0].sides
 
 
 @pytest.mark.usefixtures("sensors")
@@ -147,6 +151,14 @@ def test_what_is_finished_is_not_done_again(counted, tmp_path):
     assert counted("plain", seeds=(0, 1)) == ["judge h36m"]
     with pytest.raises(ValueError, match="another folder"):
         counted("plain", updates=5)
+
+
+def test_numbers_of_clips_are_not_mixed_in_a_folder(monkeypatch, tmp_path):
+    monkeypatch.setattr(running, "facts_of", lambda name, data, most: {name: {"classes": 2}})
+    running.describe_sets(tmp_path, Path(), 500)
+    running.describe_sets(tmp_path, Path(), 500)
+    with pytest.raises(ValueError, match="500 clips of a side, not 40"):
+        running.describe_sets(tmp_path, Path(), 40)
 
 
 def test_an_arm_that_another_process_is_at_is_left_to_it(counted, tmp_path):

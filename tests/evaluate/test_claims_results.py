@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
+from child import ROOT
 from claims import page, tables
 from claims.arms import ARMS, COMPARISONS, KINECT, NTU, SEEDS, Comparison, Side
 from claims.clips import SENSORS, SETS, UIPRMD
@@ -134,10 +133,15 @@ def test_the_page_keeps_what_a_person_wrote_around_its_tables(tmp_path):
         assert f"{each.over_sets.difference:+.1f} (" in row
         assert f"| {np.mean([np.mean(numbers) for numbers in each.random.values()]):.1f} |" in row
         assert f"| {np.mean(list(each.raw.values())):.1f} |" in row
-    kept = (tmp_path / "runs" / "claims.json").read_text()
-    assert Results(**json.loads(kept)) == results
+    assert Results.kept(tmp_path / page.KEPT_FILE) == results
     assert (tmp_path / "images" / "claims.png").stat().st_size > 1000
     assert tables.spread([1.0, 2.0, 3.0]) == "2.0 ± 1.0"
+
+
+@pytest.mark.skipif(not (ROOT / "docs" / page.KEPT_FILE).exists(), reason="no run is kept yet")
+def test_the_page_in_the_documentation_says_what_its_numbers_do():
+    results = Results.kept(ROOT / "docs" / page.KEPT_FILE)
+    assert page.body(results, findings(results)) in (ROOT / "docs" / "claims.md").read_text("utf-8")
 
 
 def test_without_results_there_is_no_page(tmp_path):

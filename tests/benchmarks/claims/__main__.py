@@ -9,12 +9,12 @@ import click
 
 from claims.arms import BATCH, SEEDS, chosen
 from claims.clips import MOST, know_sensors
-from claims.page import write_page
+from claims.page import KEPT_FILE, write_page
 from claims.results import Results
 from claims.running import describe_sets, run
 from msclr.evaluate.reports.report import versions
 
-JUDGING = 25.0  # seconds to judge one model by all sets, as measured
+JUDGING = 15.0  # seconds to judge one model by all sets, as measured
 
 
 @click.group()
@@ -53,11 +53,11 @@ def run_(output: Path, only: str, seeds: str, updates: int | None, most: int) ->
 
 
 @main.command()
-@click.option("-o", "--output", type=Path, required=True)
+@click.option("-o", "--output", type=Path, help="folder of a run; without, the numbers that docs/runs/claims.json has")
 @click.option("--docs", type=Path, default=Path("docs"))
-def page(output: Path, docs: Path) -> None:
+def page(output: Path | None, docs: Path) -> None:
     """Write docs/claims.md between its marks, docs/runs/claims.json and docs/images/claims.png."""
-    write_page(Results.collect(output, versions()), docs)
+    write_page(Results.kept(docs / KEPT_FILE) if output is None else Results.collect(output, versions()), docs)
 
 
 def _names(text: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +98,7 @@ def write_recordings(arm: Arm, data: Path, folder: Path) -> None:
         temporary.replace(folder / f"{name}.npz")
 
 
+@cache
 def parts_of(name: str, folder: Path, most: int = MOST) -> tuple[Part, ...]:
     """Return the clips of a set to judge by: of UI-PRMD the same repetitions for each sensor.
 
@@ -115,7 +116,7 @@ def parts_of(name: str, folder: Path, most: int = MOST) -> tuple[Part, ...]:
     return (_part(name, data, data.sides(), most),)
 
 
-@lru_cache(maxsize=64)
+@cache  # half a gigabyte in all; converting takes longer than embedding
 def in_format(part: Part, skeleton: str, frames: int) -> LabelledClips:
     """Return the clips of a part converted to a format and prepared as clips were in training."""
     spec = get_skeleton(skeleton)
@@ -146,7 +147,7 @@ def _sensor_part(sensor: str, clips: Mapping[str, tuple[PoseSequence, str]], mos
     return _part(sensor, data, data.sides("subject=" + ",".join(HELD_OUT)), most)
 
 
-@lru_cache(maxsize=1)
+@cache
 def _repetitions(folder: Path) -> dict[str, dict[str, tuple[PoseSequence, str]]]:
     """The repetitions that are in all three files, by sensor and name: poses and subject."""
     files = {name: read_collection(folder / "mocap" / f"{file}.npz") for name, file in SENSORS.items()}
@@ -166,7 +167,7 @@ def _rows_by_name(names: Sequence[str], wanted: set[str]) -> list[int]:
     return sorted((row for row, name in enumerate(names) if name in wanted), key=lambda row: names[row])
 
 
-@lru_cache(maxsize=1)
+@cache
 def cmu_windows(folder: Path) -> dict[str, PoseSequence]:
     """Windows of 3 s of the recordings of CMU, one every 1.5 s; a shorter recording is one window."""
     file = read_collection(folder / "mocap" / f"{CMU}.npz")

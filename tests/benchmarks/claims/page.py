@@ -18,15 +18,16 @@ if TYPE_CHECKING:
 
 BEGIN, END = "<!-- begin: written by `python -m claims page` -->", "<!-- end -->"
 LARGEST = 300_000
+KEPT_FILE = Path("runs", "claims.json")
 COLOURS = ("#1f5fa8", "#e39a3b", "#3f8f5b", "#a8437f", "#6a6f77")
 
 TITLE = "# The papers' claims, tested\n\n"
 SUBJECTS = " and ".join(each.removeprefix("uiprmd_") for each in HELD_OUT)
 HOW_TO_READ = """All accuracies are per cent of test clips, vectors frozen: `linear` is logistic regression to the
 optimum, `knn-1` the nearest training clip by cosine. A set has at most {most} clips on each side, drawn at random;
-NW-UCLA is without its 94 copies; of UI-PRMD, {subjects} are tested on, who are in no pretraining, and its number is
-the mean over its three sensors. No action set was pretrained on. A network sees a clip converted to the format
-named.
+NW-UCLA is without its 94 copies, which leaves 8 of its 10 classes to test on; of UI-PRMD, {subjects} are tested on,
+who are in no pretraining, and its number is the mean over its three sensors. No action set was pretrained on. A
+network sees a clip converted to the format named.
 
 **What is tested.** The unit is the set: for each of the {sets} sets ({in_3d} in 3D for inter-skeleton contrast) the
 mean over seeds (and formats, where several are named), first minus second. A paired t test over the sets gives the
@@ -71,7 +72,7 @@ def write_page(results: Results, docs: Path) -> None:
         raise ValueError(f"{len(kept):,} bytes of numbers, expected at most {LARGEST:,}")
     for name in ("runs", "images"):
         (docs / name).mkdir(parents=True, exist_ok=True)
-    (docs / "runs" / "claims.json").write_text(kept)
+    (docs / KEPT_FILE).write_text(kept)
     draw(found).savefig(docs / "images" / "claims.png", dpi=110)
     path = docs / "claims.md"
     before, after = around(path.read_text("utf-8") if path.exists() else TITLE)

@@ -61,6 +61,11 @@ class Results:
         known = json.loads((folder / SETS_FILE).read_text())
         return cls(cells, runs, known["sets"], known["most"], dict(versions))
 
+    @classmethod
+    def kept(cls, path: Path) -> Results:
+        """Read what a page was made of."""
+        return cls(**json.loads(path.read_text()))
+
     def seeds(self, arms: Sequence[str]) -> list[str]:
         """Return the seeds for which every one of these arms is judged by all sets."""
         complete = [
