@@ -105,14 +105,18 @@ def body(results: Results, found: Sequence[Finding]) -> str:
         tables.of_sets(results),
     ]
     for claim, title in tables.CLAIMS.items():
-        parts += [f"## {claim}. {title}", tables.of_findings(found, claim), "By set, linear layers:"]
-        parts.append(tables.of_sets_by_side(results, found, claim))
+        parts.append(f"## {claim}. {title}")
+        if any(each.comparison.claim == claim for each in found):
+            by_set = tables.of_sets_by_side(found, claim)
+            parts += [tables.of_findings(found, claim), "By set, linear layers:", by_set]
+        else:
+            parts.append("Not run.")
     parts += [
         "## UI-PRMD by sensor",
         SENSORS,
         tables.of_sensors(results),
     ]
-    if missing := tables.not_run(results, found):
+    if missing := tables.not_run(found):
         parts += ["## Not run", "\n".join(f"- {title}" for title in missing)]
     versions = ", ".join(f"{name} {version}" for name, version in results.versions.items())
     parts.append(f"Computed with {versions}.")

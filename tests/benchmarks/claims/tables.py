@@ -96,12 +96,10 @@ def of_findings(found: Sequence[Finding], claim: int) -> str:
     return table([*heading, "difference", "sets better", "p (Holm)", "p over cells", "claim"], rows)
 
 
-def of_sets_by_side(results: Results, found: Sequence[Finding], claim: int, protocol: str = LINEAR) -> str:
+def of_sets_by_side(found: Sequence[Finding], claim: int, protocol: str = LINEAR) -> str:
     """Return what each set says of each side of a claim's comparisons: mean and deviation over seeds."""
     columns: dict[str, dict[str, tuple[float, ...]]] = {}
     chosen = [each for each in found if each.comparison.claim == claim and each.protocol == protocol]
-    if not chosen:
-        return "Not run."
     for each in chosen:
         columns[label(each.comparison.first)] = each.first
         columns[label(each.comparison.second)] = each.second
@@ -166,7 +164,7 @@ def p_text(p_value: float) -> str:
     return "<0.001" if p_value < 0.001 else f"{p_value:.3f}"
 
 
-def not_run(results: Results, found: Sequence[Finding]) -> list[str]:
+def not_run(found: Sequence[Finding]) -> list[str]:
     """Name the comparisons that lack an arm."""
     done = {each.comparison.title for each in found}
     return [each.title for each in COMPARISONS if each.title not in done]
