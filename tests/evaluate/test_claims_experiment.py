@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from claims import running, training
-from claims.arms import BATCH, BY_NAME, COMPARISONS, NTU, Arm, chosen, random_of
+from claims.arms import ARMS, BATCH, BY_NAME, COMPARISONS, NTU, UPDATES, Arm, chosen, lasting, random_of
 from claims.clips import HELD_OUT, SENSORS, UIPRMD, Part, cmu_windows, know_sensors, parts_of, recordings
 from claims.judging import judge, views_of
 from claims.results import BEST_ALONE, MEAN_ALONE
@@ -103,6 +103,15 @@ def settings_of(arm: Arm, claim: int) -> dict:
     return fields | {"data": arm.data}
 
 
+@pytest.mark.parametrize("updates", [UPDATES, 601, 1])
+def test_shorter_runs_keep_budgets_equal(updates):
+    for each in COMPARISONS:
+        if each.equal_updates:
+            arms = [lasting(BY_NAME[side.arm], updates) for side in (*each.first, *each.second)]
+            assert len({arm.clips_seen for arm in arms}) == 1
+    assert [lasting(arm, updates).updates == 0 for arm in ARMS] == [arm.name.startswith("random-") for arm in ARMS]
+
+
 def test_every_side_has_an_arm_and_random_weights_with_its_views():
     for each in COMPARISONS:
         for side in (*each.first, *each.second):
@@ -131,7 +140,7 @@ def counted(monkeypatch, tmp_path):
     monkeypatch.setattr(running, "judge_raw", lambda name: asked.append(f"raw {name}"))
     monkeypatch.setattr(running, "judge", lambda networks, name: asked.append(f"judge {name}"))
 
-    def again(*names: str, seeds=(0,), updates=None) -> list[str]:
+    def again(*names: str, seeds=(0,), updates=UPDATES) -> list[str]:
         asked.clear()
         arms = [BY_NAME[name] for name in names]
         running.run(

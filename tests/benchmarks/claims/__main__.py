@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from claims.arms import BATCH, SEEDS, chosen
+from claims.arms import BATCH, SEEDS, UPDATES, chosen, lasting
 from claims.clips import MOST, know_sensors
 from claims.page import KEPT_FILE, write_page
 from claims.results import Results
@@ -25,11 +25,12 @@ def main() -> None:
 @main.command()
 @click.option("--only", default="", help="claims (claim-1) and arms, with commas between")
 @click.option("--seeds", default=",".join(map(str, SEEDS)))
-def plan(only: str, seeds: str) -> None:
+@click.option("--updates", default=UPDATES, help="of most arms, the others in proportion")
+def plan(only: str, seeds: str, updates: int) -> None:
     """Print what would be trained, on how many clips, and for how long."""
     total, count = 0.0, len(_numbers(seeds))
     click.echo(f"{'arm':18} {'updates':>8} {'clips seen':>11} {'CPU min, each':>14} {'all seeds':>10}  formats")
-    for arm in chosen(_names(only)):
+    for arm in (lasting(each, updates) for each in chosen(_names(only))):
         minutes = arm.updates * arm.seconds / 60
         total += minutes * count
         told = f"{arm.name:18} {arm.updates:8,} {arm.clips_seen:11,} {minutes:14.1f} {minutes * count:10.1f}"
@@ -42,9 +43,9 @@ def plan(only: str, seeds: str) -> None:
 @click.option("-o", "--output", type=Path, required=True)
 @click.option("--only", default="", help="claims (claim-1) and arms, with commas between")
 @click.option("--seeds", default=",".join(map(str, SEEDS)))
-@click.option("--updates", type=int, help="at most so many, for a try")
+@click.option("--updates", default=UPDATES, help="of most arms, the others in proportion")
 @click.option("--most", default=MOST, help="clips of each side of a split to judge by")
-def run_(output: Path, only: str, seeds: str, updates: int | None, most: int) -> None:
+def run_(output: Path, only: str, seeds: str, updates: int, most: int) -> None:
     """Train and judge what is not done yet."""
     data = Path(os.environ["MSCLR_DATA"])
     know_sensors(data)

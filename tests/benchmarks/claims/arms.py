@@ -11,7 +11,7 @@ and schedule are the same.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 RECORDED, DERIVED = "recorded", "derived"
@@ -219,6 +219,16 @@ def chosen(names: Sequence[str]) -> tuple[Arm, ...]:
                 f"no arm and no claim {name!r}; expected claim-1 to claim-5, or some of {', '.join(BY_NAME)}"
             )
     return tuple(arm for arm in ARMS if not names or arm.name in wanted)
+
+
+def lasting(arm: Arm, updates: int) -> Arm:
+    """Return an arm with another number of updates, given for those of `UPDATES`; all others change in proportion.
+
+    Example:
+        >>> lasting(BY_NAME["plain-long"], UPDATES // 2).updates == 2 * MIX_UPDATES
+        True
+    """
+    return replace(arm, updates=-(-arm.updates * updates // UPDATES))
 
 
 def arms_of(claim: int) -> set[str]:

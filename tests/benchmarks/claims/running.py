@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
-from claims.arms import ARMS, Arm
+from claims.arms import ARMS, UPDATES, Arm, lasting
 from claims.clips import MOST, SETS, facts_of, parts_of, write_recordings
 from claims.judging import judge, judge_raw
 from claims.training import FACTS, train
@@ -28,7 +27,7 @@ def run(
     arms: Sequence[Arm] = ARMS,
     seeds: Sequence[int] = (0, 1, 2),
     sets: Sequence[str] = SETS,
-    updates: int | None = None,
+    updates: int = UPDATES,
     most: int = MOST,
     say: Callable[[str], None] = print,
 ) -> None:
@@ -40,7 +39,7 @@ def run(
         folder: Models, cells, and the clips that are trained on.
         data: The data folder, whose sensors are known.
         arms, seeds, sets: What to do of it.
-        updates: At most so many, for a try.
+        updates: Of most arms, see `lasting`.
         most: Clips of each side of a split that models are judged by.
         say: Told what is begun.
     """
@@ -49,10 +48,9 @@ def run(
             _once(folder, RAW, 0, name, lambda name=name: judge_raw(parts_of(name, data, most)), say)
     for seed in seeds:
         for arm in arms:
-            chosen = arm if updates is None else replace(arm, updates=min(updates, arm.updates))
             with _alone(folder, f"{arm.name}-{seed}") as free:
                 if free:
-                    _do(folder, data, chosen, seed, sets, most, say)
+                    _do(folder, data, lasting(arm, updates), seed, sets, most, say)
 
 
 def _do(
