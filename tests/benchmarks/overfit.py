@@ -1,7 +1,7 @@
 """Can each published system learn 200 clips by heart? Retrieval of a second augmentation, before and after training.
 
     MSCLR_DATA=... OMP_NUM_THREADS=1 python tests/benchmarks/overfit.py skeletonclr -o docs/runs
-    python tests/benchmarks/overfit.py plot -o docs/runs      # draws the curves of all runs there
+    python tests/benchmarks/overfit_curves.py docs/runs      # draws the curves of all runs there
 
 The clips are 200 recordings of UI-PRMD: 100 as the Kinect saw them, 100 as Vicon did, in turn the one that is least
 like those taken so far, where clips are compared by what the augmentations leave alone (see `choose`). All are seen in
@@ -81,22 +81,26 @@ CHANGES = {
         NO_MINING,
         HALF,
         "pairs=cross",
-        "steps=2400",
-        "schedule.milestones=[245,280]",  # an epoch is twice as long
+        "steps=2700",
+        "schedule.milestones=[285,320]",  # an epoch is twice as long
     ),
     "crosclr": (*ST_GCN, NO_MINING, "steps=240", "schedule.milestones=[44]"),
-    "skelemix": (*ST_GCN, HALF, "steps=1400", "schedule.milestones=[180,260,320]"),
+    "skelemix": (*ST_GCN, HALF, "steps=1380", "schedule.milestones=[285,320]"),
     "isc": (
+        HALF,
         "clips.preparation=isc",
-        "clips.frames=32",  # its crops keep at least as many frames
+        "clips.frames=24",  # its crops keep at least as many frames as the networks see
         "encoders.0.hidden=128",
+        "encoders.1.face=hcn",
+        "encoders.1.dropout=0.0",
         *(
             f"encoders.{number}.{change}"
             for number in (0, 1)
-            for change in (f"skeleton={SEEN_AS}", "frames=32", "persons=1")
+            for change in (f"skeleton={SEEN_AS}", f"frames={FRAMES}", "persons=1")
         ),
-        "steps=380",
-        "schedule.milestones=[48,76]",
+        "steps=5200",
+        "schedule.learning_rate=0.0006",
+        "schedule.milestones=[1050,1200]",
     ),
 }
 
@@ -104,14 +108,11 @@ CHANGES = {
 def main() -> None:
     """Train one system and print a line of JSON with what was measured."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("recipe", choices=[*CHANGES, "plot"])
+    parser.add_argument("recipe", choices=CHANGES)
     parser.add_argument("-o", "--output", type=Path, default=Path("overfit"))
     parser.add_argument("--set", dest="changes", action="append", default=[])
     parser.add_argument("--every", type=int, default=0, help="also measure retrieval after every so many updates")
     options = parser.parse_args()
-    if options.recipe == "plot":
-        plot(options.output)
-        return
     method = prepared(options.recipe, options.changes)
     found = {"recipe": options.recipe, "steps": method.steps, "clips": len(method.clips), "random_init": recall(method)}
     watch(method, options.every)
@@ -134,7 +135,11 @@ def prepared(recipe: str, changes: Sequence[str]) -> MomentumContrast[object]:
             write(Path(folder) / f"{skeleton}.npz", skeleton, recordings)
         method = build_method(run, Path(folder))
     shorten(method)
-    start_as_torch_does(method)
+    if isinstance(method, InterSkeletonContrast):
+        parameters, schedule = method.queries.parameters(), method.config.schedule
+        method.optimizer = lambda **_: torch.optim.AdamW(parameters, schedule.learning_rate, weight_decay=1e-4)
+    else:
+        start_as_torch_does(method)
     method.contrast.register_forward_pre_hook(fresh_negatives, with_kwargs=True)
     return method
 
@@ -198,7 +203,7 @@ def write(path: Path, skeleton: str, recordings: Mapping[str, PoseSequence]) -> 
 
 def shorten(method: MomentumContrast[object]) -> None:
     """Bring augmentations that count frames to the length of these clips."""
-    frames = method.config.clips.frames
+    frames = method.config.encoders[0].frames
     if isinstance(method, SkeleMixCLR):
         units, least, most = 64 / frames, *method.mix.length
         method.mix = replace(method.mix, length=(max(1, round(least / units)), round(most / units)))
@@ -285,19 +290,6 @@ def embedded(method: MomentumContrast[object], formats: Tensor, augmentation: Au
         found["features"].append(F.normalize(features, dim=1))
         found["projections"].append(F.normalize(branch.head(features), dim=1))
     return {name: F.normalize(torch.cat(parts, dim=1), dim=1) for name, parts in found.items()}
-
-
-def plot(folder: Path) -> None:
-    """Draw the loss curves of the runs in a folder to overfit.png in it."""
-    from matplotlib.figure import Figure
-
-    logs = sorted(folder.glob("overfit-*.jsonl"))
-    figure = Figure(figsize=(3.2 * len(logs), 2.6), layout="constrained")
-    for axes, log in zip(figure.subplots(1, len(logs), squeeze=False)[0], logs, strict=True):
-        lines = [json.loads(line) for line in log.read_text().splitlines()][1:]  # the first meets an untrained queue
-        axes.plot([line["step"] for line in lines], [line["loss"] for line in lines])
-        axes.set(title=log.stem.removeprefix("overfit-"), xlabel="update", ylabel="loss")
-    figure.savefig(folder / "overfit.png", dpi=100)
 
 
 if __name__ == "__main__":
