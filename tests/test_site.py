@@ -13,7 +13,7 @@ from html import unescape
 import pytest
 import torch
 from child import ROOT, python
-from parity.checkpoints import Maker, contrastive
+from parity.checkpoints import TOO_OLD, Maker, contrastive
 
 import msclr
 from msclr.hub.shipped import shipped_models
@@ -61,6 +61,8 @@ def test_python_blocks_of_each_page_run():
 
 @pytest.mark.parametrize("page", WITH_A_FILE)
 def test_python_blocks_that_name_a_file_run_beside_one(page, tmp_path, monkeypatch):
+    if page == "import.md" and TOO_OLD:
+        pytest.skip(TOO_OLD)
     walk = shutil.copy(sample_paths()["cmu_walk_bvh"], tmp_path / "walk.bvh")
     msclr.write(msclr.read(walk), tmp_path / "long.npz")
     make = Maker(0)

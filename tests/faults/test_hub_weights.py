@@ -122,10 +122,17 @@ CHANGES: dict[str, tuple[Callable[[Tensors], Tensors], str]] = {
 }
 
 
+def saved(tensors: dict[str, Tensor]) -> bytes:
+    try:
+        return safetensors.torch.save(tensors)
+    except KeyError as error:  # an older one has no complex numbers
+        pytest.skip(f"this safetensors does not write {error}")
+
+
 @pytest.mark.parametrize("change", CHANGES)
 def test_d15_other_tensors(folder: Path, change: str) -> None:
     make, says = CHANGES[change]
-    put(folder, WEIGHTS, safetensors.torch.save(make(tiny_encoder().state_dict())))
+    put(folder, WEIGHTS, saved(make(tiny_encoder().state_dict())))
     with pytest.raises(ModelError, match=says) as caught:
         load_pretrained(folder)
     assert str(caught.value).count("; ") <= 15

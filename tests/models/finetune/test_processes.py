@@ -12,6 +12,7 @@ from child import two_ranks
 from torch.nn import functional as F
 
 pytestmark = pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch has no torch.distributed")
+SHARDS = hasattr(torch.cpu.Stream, "record_event")  # what fully_shard asks of a CPU; torch 2.6 has not got it
 LABELS = (0, 1, 2, 1, 0, 2)
 STEPS = 2
 
@@ -63,7 +64,7 @@ def test_two_processes_learn_what_one_learns_and_keep_what_is_frozen(folder: Pat
     alone = begun()
     trained(alone, alone.parameter_groups(0.1, layer_decay=0.5), range(6))
     start = begun().state_dict()
-    for kind in ("ddp", "fsdp"):
+    for kind in ("ddp", "fsdp") if SHARDS else ("ddp",):
         for number in range(2):
             found = torch.load(folder / f"{kind}{number}.pt", weights_only=True)
             assert found.keys() == start.keys()
@@ -98,6 +99,9 @@ def _child(number: int, folder: Path) -> None:
     model = begun()
     searching = partial(DistributedDataParallel, find_unused_parameters=True)
     torch.save(probed(searching, rows).state_dict(), folder / f"probed{number}.pt")
+    if not SHARDS:
+        torch.distributed.destroy_process_group()
+        return
     mesh = init_device_mesh("cpu", (2,))
     for block in model.encoder.blocks:
         fully_shard(block, mesh=mesh)
