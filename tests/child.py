@@ -30,11 +30,21 @@ def python(*arguments: str, **environment: str | None) -> subprocess.CompletedPr
         )
 
 
+# Threads of gloo that are still ending abort a process now and then when Python is taken down.
+RANK = """
+import os, runpy, sys
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+sys.stdout.flush()
+os._exit(0)
+"""
+
+
 def two_ranks(program: str, argument: object) -> list[str]:
     """Run `python program RANK argument` for ranks 0 and 1 at once; what each printed, once both have succeeded."""
     children = [
         subprocess.Popen(
-            [sys.executable, program, str(number), str(argument)],
+            [sys.executable, "-c", RANK, program, str(number), str(argument)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -140,5 +140,3 @@ def _work(number: int, store: str) -> dict[str, object]:
 
 if __name__ == "__main__":
     sys.stdout.write(json.dumps(_work(int(sys.argv[1]), sys.argv[2])) + "\n")
-    sys.stdout.flush()
-    os._exit(0)  # threads of gloo that are still ending abort the process now and then when Python is taken down
