@@ -21,11 +21,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from time import process_time
 
 import numpy as np
 import torch
@@ -116,11 +116,11 @@ def main() -> None:
     method = prepared(options.recipe, options.changes)
     found = {"recipe": options.recipe, "steps": method.steps, "clips": len(method.clips), "random_init": recall(method)}
     watch(method, options.every)
-    before = cpu_seconds()
+    before = process_time()
     course = Course(options.output / f"overfit-{options.recipe}.jsonl")
     with started(method.config.runtime, "cpu") as engine:
         optimize(method, Watch(WatchConfig(), method, course, clips=BATCH), engine)
-    found |= {"cpu_minutes": round((cpu_seconds() - before) / 60, 1), "trained": recall(method)}
+    found |= {"cpu_minutes": round((process_time() - before) / 60, 1), "trained": recall(method)}
     print(json.dumps(found))  # noqa: T201
 
 
@@ -134,13 +134,7 @@ def prepared(recipe: str, changes: Sequence[str]) -> MomentumContrast[object]:
         for skeleton in formats:
             write(Path(folder) / f"{skeleton}.npz", skeleton, recordings)
         method = build_method(run, Path(folder))
-    shorten(method)
-    if isinstance(method, InterSkeletonContrast):
-        parameters, schedule = method.queries.parameters(), method.config.schedule
-        method.optimizer = lambda **_: torch.optim.AdamW(parameters, schedule.learning_rate, weight_decay=1e-4)
-    else:
-        start_as_torch_does(method)
-    method.contrast.register_forward_pre_hook(fresh_negatives, with_kwargs=True)
+    set_up(method)
     return method
 
 
@@ -201,6 +195,19 @@ def write(path: Path, skeleton: str, recordings: Mapping[str, PoseSequence]) -> 
     )
 
 
+def set_up(method: MomentumContrast[object]) -> None:
+    """Make a method learn from short clips in a short run, see above."""
+    shorten(method)
+    if isinstance(method, InterSkeletonContrast):
+        parameters, schedule = method.queries.parameters(), method.config.schedule
+        method.optimizer = lambda **_: torch.optim.AdamW(
+            parameters, schedule.learning_rate, weight_decay=schedule.weight_decay
+        )
+    else:
+        start_as_torch_does(method)
+    method.contrast.register_forward_pre_hook(fresh_negatives, with_kwargs=True)
+
+
 def shorten(method: MomentumContrast[object]) -> None:
     """Bring augmentations that count frames to the length of these clips."""
     frames = method.config.encoders[0].frames
@@ -249,16 +256,10 @@ def watch(method: MomentumContrast[object], every: int) -> None:
     def updated(step: int) -> None:
         update(step)
         if every and (step + 1) % every == 0:
-            print(step + 1, round(cpu_seconds() / 60, 2), recall(method, draws=2), flush=True)  # noqa: T201
+            print(step + 1, round(process_time() / 60, 2), recall(method, draws=2), flush=True)  # noqa: T201
             method.train()
 
     method.after_update = updated
-
-
-def cpu_seconds() -> float:
-    """CPU time of this process so far."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
 
 
 @torch.no_grad()

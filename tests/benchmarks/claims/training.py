@@ -6,14 +6,13 @@ import json
 import secrets
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
+from time import process_time
 
 import torch
-from overfit import cpu_seconds, fresh_negatives, shorten, start_as_torch_does
+from overfit import set_up
 
-from claims.arms import BATCH, DECAY, FRAMES, GRU_RATE, RATE, WARM_UP, Arm
-from msclr.augment.temporal import CropResize
+from claims.arms import BATCH, DECAY, GRU_RATE, RATE, WARM_UP, Arm
 from msclr.hub.save import save_pretrained
 from msclr.train.course import Course
 from msclr.train.engine import started
@@ -41,12 +40,12 @@ def train(arm: Arm, seed: int, data: Path, folder: Path) -> None:
     temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
     temporary.mkdir(parents=True)
     try:
-        before = cpu_seconds()
+        before = process_time()
         if arm.updates:
             course = Course(temporary / LOG)
             with started(method.config.runtime, "cpu") as engine:
                 optimize(method, Watch(WatchConfig(log_every=20), method, course, clips=BATCH), engine)
-        spent = cpu_seconds() - before
+        spent = process_time() - before
         for name, encoder in method.trained().items():
             encoder.eval()
             save_pretrained(encoder, temporary / name, name=f"{arm.name}-{name}")
@@ -75,26 +74,12 @@ def prepared(arm: Arm, seed: int, data: Path) -> MomentumContrast[object]:
     steps = method.config.steps or 1
     rate = GRU_RATE if arm.recipe == "isc" else RATE
     method.learning_rate = rate_of(rate, steps)  # type: ignore[method-assign]
-    method.contrast.register_forward_pre_hook(fresh_negatives, with_kwargs=True)
+    set_up(method)
     if isinstance(method, InterSkeletonContrast):
-        _prepare_two_networks(method, arm)
-    else:
-        start_as_torch_does(method)
-        shorten(method)
+        method.contrast.intra = arm.intra
     if arm.same:
         method.draw_formats = lambda index: _one_format(method, index)  # type: ignore[method-assign]
     return method
-
-
-def _prepare_two_networks(method: InterSkeletonContrast, arm: Arm) -> None:
-    """Let crops be as long as the networks want, the optimiser be AdamW, and each network learn by itself if asked."""
-    crop, *others = method.augmentation.steps
-    if isinstance(crop, CropResize):
-        method.augmentation = replace(method.augmentation, steps=(replace(crop, frames=FRAMES), *others))
-    method.optimizer = lambda *, fused=False: torch.optim.AdamW(  # type: ignore[method-assign]
-        method.queries.parameters(), lr=GRU_RATE, weight_decay=method.config.schedule.weight_decay
-    )
-    method.contrast.intra = arm.intra
 
 
 def rate_of(highest: float, steps: int) -> Callable[[int], float]:
