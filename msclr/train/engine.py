@@ -141,16 +141,14 @@ class Engine:
         Returns:
             Whether it was made; on a GPU, which is not waited for, whether it may have been.
         """
-        made = True
-        if self.host_decides or not optimizer.state:  # fused optimisers must not skip the first update by themselves
-            made = bool(good)
-        else:
+        made = not self.host_decides or bool(good)
+        if not self.host_decides:
+            _begin_momentum(optimizer)
             optimizer.found_inf = (~good).float()  # type: ignore[attr-defined]  # what GradScaler sets, too
-        scaler = self._scaler
         if made:
-            optimizer.step() if scaler is None else scaler.step(optimizer)
-        if scaler is not None:
-            scaler.update()
+            optimizer.step()  # not by the scaler, which would skip for the sake of gradients alone
+        if self._scaler is not None:
+            self._scaler.update()
         return made
 
     def values(self) -> dict[str, JsonValue]:
@@ -179,6 +177,18 @@ class Engine:
         if group:
             self._accelerator.end_training()
         AcceleratorState._reset_state(reset_partial_state=True)  # else the next run could have no other precision
+
+
+def _begin_momentum(optimizer: torch.optim.Optimizer) -> None:
+    """Give what is moved for the first time a momentum of 0, with which it is moved as without.
+
+    Else a fused optimiser could not skip this update, and would refuse it where others have been moved before, as when
+    the first clips of a convention come late.
+    """
+    for group in optimizer.param_groups:
+        for parameter in group["params"] if group.get("momentum") else ():
+            if parameter.grad is not None and "momentum_buffer" not in optimizer.state[parameter]:
+                optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
 
 
 @contextmanager

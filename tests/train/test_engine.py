@@ -25,6 +25,16 @@ class PatientEngine(Engine):
     host_decides = False
 
 
+class ScalingEngine(PatientEngine):
+    """Scales gradients, too, as in fp16."""
+
+    _scaler = None
+
+    def __init__(self, *given):
+        super().__init__(*given)
+        self._scaler = torch.amp.GradScaler("cpu")
+
+
 def losses(path):
     return [line.split('"loss": ')[1].split(",")[0] for line in path.read_text().splitlines()]
 
@@ -67,8 +77,8 @@ def test_a_run_that_accumulates_goes_on_bit_for_bit(training_folder, tmp_path, m
     assert ours.read_bytes() == theirs.read_bytes()
 
 
-@pytest.mark.parametrize("name", ["universal", "skeletonclr"])
-def test_the_device_skips_what_the_host_would_skip(training_folder, tmp_path, name):
+@pytest.mark.parametrize(("name", "kind"), [("universal", PatientEngine), ("skeletonclr", ScalingEngine)])
+def test_the_device_skips_what_the_host_would_skip(training_folder, tmp_path, name, kind):
     def run(engine):
         config = tiny_run(name, steps=6)
         method = Universal(config, training_folder) if name == "universal" else build_method(config, training_folder)
@@ -76,7 +86,8 @@ def test_the_device_skips_what_the_host_would_skip(training_folder, tmp_path, na
 
         def wrong(batch, step):
             outcome = loss(batch, step)
-            return LossOutput(outcome.total * (torch.nan if step in (0, 3) else 1), outcome.terms)
+            total = outcome.total * (torch.nan if step == 0 else 1)
+            return LossOutput(total + (torch.nan if step == 3 else 0), outcome.terms)  # with gradients that are numbers
 
         method.loss = wrong
         method.optimizer = lambda *, fused=False: optimizer(fused=True)
@@ -85,11 +96,25 @@ def test_the_device_skips_what_the_host_would_skip(training_folder, tmp_path, na
         optimize(method, watch(method, log, log_every=2), engine)
         return method.state_dict(), log.read_text().splitlines()[-1]
 
-    (ours, our_log), (theirs, their_log) = (run(kind(RuntimeConfig(), "cpu")) for kind in (PatientEngine, Engine))
+    (ours, our_log), (theirs, their_log) = (run(each(RuntimeConfig(), "cpu")) for each in (kind, Engine))
     assert '"skipped": 2' in our_log
     assert '"skipped": 2' in their_log
     for part, value in theirs.items():
         assert torch.equal(ours[part], value), part
+
+
+@pytest.mark.parametrize("skipped", [(), (0,), (1,)])
+def test_what_gets_its_first_gradient_late_is_moved_all_the_same(skipped):
+    def moved(engine, fused):
+        early, late = (torch.nn.Parameter(torch.ones(2)) for _ in range(2))
+        optimizer = torch.optim.SGD([early, late], lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.1, fused=fused)
+        for step in range(4):
+            early.grad, late.grad = torch.full((2,), 1.0 + step), None if step == 0 else torch.ones(2)
+            engine.step(optimizer, torch.tensor(step not in skipped))
+        return early, late
+
+    ours, theirs = moved(PatientEngine(RuntimeConfig(), "cpu"), True), moved(Engine(RuntimeConfig(), "cpu"), None)
+    torch.testing.assert_close(ours, theirs)
 
 
 def test_half_precision_trains_like_full_precision_with_full_weights(training_folder, tmp_path):
