@@ -137,7 +137,7 @@ def pack(views: Sequence[Clips], *, there: Sequence[Tensor] | None = None) -> Po
     """
     blocks = []
     for clips in views:
-        flat = torch.full((clips.num_clips,), clips.dims == 2, device=clips.valid.device)
+        flat = torch.full((clips.num_clips,), clips.dims == 2)  # on the CPU: so nobody has to ask the device
         blocks.append((clips.skeleton, F.pad(clips.positions, (0, 3 - clips.dims)), clips.valid, flat))
     return PoseBatch.from_dense(blocks, there=there)
 

@@ -16,7 +16,8 @@ from msclr.models.features import JointFeatures
 from msclr.models.folding import FoldedBlock
 from msclr.models.mixing import Mixing
 from msclr.models.stgcn import Block, halve
-from msclr.poses.batch import PoseBatch, PoseGroup
+from msclr.poses.batch import PoseBatch
+from msclr.poses.group import PoseGroup
 from msclr.skeletons.spec import SkeletonSpec
 
 if TYPE_CHECKING:

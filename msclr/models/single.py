@@ -11,6 +11,7 @@ from msclr.errors import ConfigError, PoseError
 from msclr.models.base import PersonVectors, PoseEncoder, Preparation
 from msclr.poses.batch import PoseBatch
 from msclr.poses.dense import dense
+from msclr.poses.transfer import to_device
 from msclr.skeletons.registry import get_skeleton
 from msclr.skeletons.spec import SkeletonSpec
 
@@ -61,16 +62,17 @@ class SingleConventionEncoder(PoseEncoder):
             PoseError: If a clip has too many persons, or is 2D where the convention is 3D.
         """
         values = dense(batch, self.num_persons, skeleton=self.skeleton)
-        if self.skeleton.dims == 3 and bool(batch.flat.any()):
-            person = int(batch.flat.int().argmax())
+        known = batch.roster()
+        if self.skeleton.dims == 3 and bool(known.flat.any()):
+            person = int(known.flat.int().argmax())
             raise PoseError(
                 "2D poses",
-                where=f"clip {int(batch.clip[person])}",
+                where=f"clip {int(known.clip[person])}",
                 expected=f"3D, as {self.skeleton.id!r} is",
             )
         return values
 
     def joined(self, vectors: Tensor, batch: PoseBatch) -> PersonVectors:
         """Say that vectors [b, d] belong to whole clips: one row in slot 0 for each clip with somebody in it."""
-        clip = torch.unique(batch.clip)
+        clip = to_device(torch.unique(batch.roster().clip), vectors.device)
         return PersonVectors(vectors[clip], clip, torch.zeros_like(clip), num_clips=batch.num_clips, num_slots=1)

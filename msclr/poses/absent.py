@@ -7,11 +7,15 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from msclr.poses.batch import PoseBatch, PoseGroup
+from msclr.poses.batch import PoseBatch
+from msclr.poses.group import PoseGroup
+from msclr.poses.roster import Roster
 
 
 def fill_slots(batch: PoseBatch, slots: int = 2) -> PoseBatch:
     """Put an absent person, all joints unknown and at 0, into every empty one of the first person slots.
+
+    No device is waited for if the batch knows on the CPU whose its persons are, see `PoseBatch.roster`.
 
     Args:
         batch: Packed clips.
@@ -27,41 +31,41 @@ def fill_slots(batch: PoseBatch, slots: int = 2) -> PoseBatch:
         >>> fill_slots(batch).slot.tolist()
         [0, 0, 1, 1]
     """
-    empty = ~batch.person_mask
-    if batch.num_slots < slots:
-        empty = torch.nn.functional.pad(empty, (0, slots - batch.num_slots), value=True)
+    known = batch.roster()
+    persons = known.clip.cpu(), known.slot.cpu(), known.flat.cpu()
+    empty = torch.ones(batch.num_clips, max(slots, batch.num_slots), dtype=torch.bool)
+    empty[persons[:2]] = False
     empty = empty[:, :slots]
-    if not empty.any():
+    if not empty.any() or not batch.groups:
         return batch
     groups: list[PoseGroup] = []
-    parts: dict[str, list[Tensor]] = {"positions": [], "valid": [], "flat": [], "clip": [], "slot": []}
+    positions: list[Tensor] = []
+    valid: list[Tensor] = []
+    rosters: list[tuple[Tensor, Tensor, Tensor]] = []
     start = person = 0
     for group in batch.groups:
-        clip, slot = batch.clip[group.members], batch.slot[group.members]
-        own = torch.zeros_like(empty[:, 0])
-        own[clip] = True
+        clip, slot, flat = (each[group.members] for each in persons)
+        own, flat_of_clip = torch.zeros(2, batch.num_clips, dtype=torch.bool)
+        own[clip], flat_of_clip[clip] = True, flat
         new_clip, new_slot = (empty & own[:, None]).nonzero(as_tuple=True)
-        flat_of_clip = torch.zeros_like(own)
-        flat_of_clip[clip] = batch.flat[group.members]
         added = len(new_clip) * group.skeleton.num_joints
         frames = batch.valid.shape[1]
-        parts["positions"] += [batch.positions[group.rows], batch.positions.new_zeros(added, frames, 3)]
-        parts["valid"] += [batch.valid[group.rows], batch.valid.new_zeros(added, frames)]
-        parts["flat"] += [batch.flat[group.members], flat_of_clip[new_clip]]
-        parts["clip"] += [clip, new_clip]
-        parts["slot"] += [slot, new_slot]
+        positions += [batch.positions[group.rows], batch.positions.new_zeros(added, frames, 3)]
+        valid += [batch.valid[group.rows], batch.valid.new_zeros(added, frames)]
+        rosters += [(clip, slot, flat), (new_clip, new_slot, flat_of_clip[new_clip])]
         groups.append(PoseGroup(group.skeleton, start, group.persons + len(new_clip), person))
         start, person = groups[-1].rows.stop, groups[-1].members.stop
-    if not groups:
-        return batch
-    joined = {name: torch.cat(tensors) for name, tensors in parts.items()}
+    parts = [torch.cat(each) for each in zip(*rosters, strict=True)]
+    told = Roster(parts[0], parts[1], parts[2]).on(batch.clip.device)
+    clip, slot, flat = told.copies
     return replace(
         batch,
-        positions=joined["positions"],
-        valid=joined["valid"],
-        flat=joined["flat"],
-        clip=joined["clip"],
-        slot=joined["slot"],
+        positions=torch.cat(positions),
+        valid=torch.cat(valid),
+        flat=flat,
+        clip=clip,
+        slot=slot,
         groups=tuple(groups),
         num_slots=max(slots, batch.num_slots),
+        told=told,
     )

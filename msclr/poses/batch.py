@@ -12,29 +12,11 @@ import torch
 from torch import Tensor
 
 from msclr.errors import PoseError
+from msclr.poses.group import PoseGroup
+from msclr.poses.roster import Roster
 from msclr.poses.sequence import PoseSequence
-from msclr.poses.transfer import to_device
+from msclr.poses.transfer import answers_at_once, to_device
 from msclr.skeletons.spec import SkeletonSpec
-
-
-@dataclass(frozen=True)
-class PoseGroup:
-    """The persons of one convention within a batch: rows `start` to `start + persons * joints` of the packed axis."""
-
-    skeleton: SkeletonSpec
-    start: int
-    persons: int
-    first_person: int
-
-    @property
-    def rows(self) -> slice:
-        """Rows of the group on the packed axis, persons one after the other, joints within."""
-        return slice(self.start, self.start + self.persons * self.skeleton.num_joints)
-
-    @property
-    def members(self) -> slice:
-        """Persons of the group on the person axis."""
-        return slice(self.first_person, self.first_person + self.persons)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +32,7 @@ class PoseBatch:
         groups: Which rows and persons belong to which convention.
         num_clips: Number of clips, b.
         num_slots: Largest number of persons in a clip, p.
+        told: `clip`, `slot` and `flat` on the CPU, for a batch that is elsewhere; see `roster`.
 
     Example:
         >>> import numpy as np
@@ -69,6 +52,7 @@ class PoseBatch:
     groups: tuple[PoseGroup, ...]
     num_clips: int
     num_slots: int
+    told: Roster | None = None
 
     @classmethod
     def from_sequences(cls, sequences: Sequence[PoseSequence]) -> PoseBatch:
@@ -92,9 +76,8 @@ class PoseBatch:
         for clip, sequence in enumerate(sequences):
             members = by_skeleton.setdefault(sequence.skeleton, [])
             members.extend((clip, int(slot)) for slot in np.flatnonzero(sequence.valid.any(axis=(1, 2))))
-        blocks: list[tuple[SkeletonSpec, Tensor, Tensor, Tensor]] = []
-        clips: list[int] = []
-        slots: list[int] = []
+        blocks: list[tuple[SkeletonSpec, Tensor, Tensor]] = []
+        persons: list[tuple[int, int]] = []
         for skeleton, members in by_skeleton.items():
             if not members:
                 continue
@@ -104,18 +87,15 @@ class PoseBatch:
                 sequence = sequences[clip]
                 positions[row, : sequence.num_frames, :, : sequence.dims] = sequence.positions[slot]
                 valid[row, : sequence.num_frames] = sequence.valid[slot]
-            flat = torch.tensor([sequences[clip].dims == 2 for clip, _ in members])
-            blocks.append((skeleton, torch.from_numpy(positions), torch.from_numpy(valid), flat))
-            clips.extend(clip for clip, _ in members)
-            slots.extend(slot for _, slot in members)
-        batch = cls.from_blocks(blocks, frames=frames)
-        return replace(
-            batch,
-            clip=torch.tensor(clips, dtype=torch.int64),
-            slot=torch.tensor(slots, dtype=torch.int64),
-            num_clips=len(sequences),
-            num_slots=max(sequence.num_persons for sequence in sequences),
+            blocks.append((skeleton, torch.from_numpy(positions), torch.from_numpy(valid)))
+            persons.extend(members)
+        roster = Roster(
+            torch.tensor([clip for clip, _ in persons], dtype=torch.int64),
+            torch.tensor([slot for _, slot in persons], dtype=torch.int64),
+            torch.tensor([sequences[clip].dims == 2 for clip, _ in persons], dtype=torch.bool),
         )
+        slots = max(sequence.num_persons for sequence in sequences)
+        return cls._packed(blocks, roster, frames=frames, num_clips=len(sequences), num_slots=slots)
 
     @classmethod
     def from_blocks(
@@ -130,33 +110,11 @@ class PoseBatch:
         Returns:
             The batch; clips count through the blocks in order.
         """
-        groups: list[PoseGroup] = []
-        start = person = 0
-        packed: list[Tensor] = []
-        masks: list[Tensor] = []
-        for skeleton, positions, valid, _ in blocks:
-            members, length, joints = valid.shape
-            groups.append(PoseGroup(skeleton, start, members, person))
-            start += members * joints
-            person += members
-            packed.append(positions.transpose(1, 2).reshape(members * joints, length, 3))
-            masks.append(valid.transpose(1, 2).reshape(members * joints, length))
-        if not groups:
-            length = frames or 1
-            packed, masks = [torch.zeros(0, length, 3)], [torch.zeros(0, length, dtype=torch.bool)]
-        places = torch.cat(packed)
-        mask = torch.cat(masks) & places.isfinite().all(dim=-1)
         flats = [flat for *_, flat in blocks] or [torch.zeros(0, dtype=torch.bool)]
-        return cls(
-            positions=torch.where(mask[..., None], places, 0.0),
-            valid=mask,
-            flat=torch.cat(flats),
-            clip=torch.arange(person, device=mask.device),
-            slot=torch.zeros(person, dtype=torch.int64, device=mask.device),
-            groups=tuple(groups),
-            num_clips=person,
-            num_slots=1,
-        )
+        persons = sum(len(flat) for flat in flats)
+        roster = Roster(torch.arange(persons), torch.zeros(persons, dtype=torch.int64), torch.cat(flats))
+        own = [block[:3] for block in blocks]
+        return cls._packed(own, roster, frames=frames or 1, num_clips=persons, num_slots=1)
 
     @classmethod
     def from_dense(
@@ -170,7 +128,7 @@ class PoseBatch:
 
         Args:
             blocks: (skeleton, positions [b, p, t, j, 3], valid [b, p, t, j], flat [b]) with the same t in all, on one
-                device. Clips count through the blocks in order.
+                device; `flat` may be on the CPU. Clips count through the blocks in order.
             keep_absent: Keep person slots in which no joint is ever known, as persons whose joints are all unknown:
                 what networks that compute and average absent persons look at.
             there: For each block [b, p] bool on the CPU, the person slots to keep, which must have all in which a joint
@@ -194,9 +152,8 @@ class PoseBatch:
         """
         if not blocks:
             raise PoseError("an empty batch", expected="at least one block of clips")
-        packed: list[tuple[SkeletonSpec, Tensor, Tensor, Tensor]] = []
-        clips: list[Tensor] = []
-        slots: list[Tensor] = []
+        packed: list[tuple[SkeletonSpec, Tensor, Tensor]] = []
+        clips, slots, flats = ([torch.zeros(0, dtype=kind)] for kind in (torch.int64, torch.int64, torch.bool))
         first = 0
         for number, (skeleton, positions, valid, flat) in enumerate(blocks):
             _check_dense(skeleton, positions, valid, flat, blocks[0][2].shape[2])
@@ -204,21 +161,50 @@ class PoseBatch:
                 kept = torch.ones(valid.shape[:2], dtype=torch.bool)
             else:
                 kept = valid.any(dim=3).any(dim=2) if there is None else there[number]  # b p
-            clip, slot = (to_device(index, valid.device) for index in kept.nonzero(as_tuple=True))
+            clip, slot = kept.cpu().nonzero(as_tuple=True)
             if len(clip):
-                packed.append((skeleton, positions[clip, slot], valid[clip, slot], flat[clip]))
+                chosen = to_device(clip, valid.device), to_device(slot, valid.device)
+                packed.append((skeleton, positions[chosen], valid[chosen]))
                 clips.append(clip + first)
                 slots.append(slot)
+                flats.append(flat[to_device(clip, flat.device)])
             first += len(valid)
         _, positions, valid, _ = blocks[0]
-        nobody = torch.zeros(0, dtype=torch.int64, device=valid.device)
-        return replace(
-            cls.from_blocks(packed, frames=valid.shape[2]).to(positions.device, positions.dtype),
-            clip=torch.cat([nobody, *clips]),
-            slot=torch.cat([nobody, *slots]),
-            num_clips=first,
-            num_slots=max(valid.shape[1] for _, _, valid, _ in blocks),
-        )
+        roster = Roster(torch.cat(clips), torch.cat(slots), torch.cat(flats if len(flats) == 1 else flats[1:]))
+        persons = max(valid.shape[1] for _, _, valid, _ in blocks)
+        batch = cls._packed(packed, roster, frames=valid.shape[2], num_clips=first, num_slots=persons)
+        return batch.to(positions.device, positions.dtype)
+
+    @classmethod
+    def _packed(
+        cls,
+        blocks: Sequence[tuple[SkeletonSpec, Tensor, Tensor]],
+        roster: Roster,
+        *,
+        frames: int,
+        num_clips: int,
+        num_slots: int,
+    ) -> PoseBatch:
+        """Pack the persons of blocks [m, t, j, 3] and [m, t, j], one for each convention; t is `frames` in all."""
+        groups: list[PoseGroup] = []
+        start = person = 0
+        packed: list[Tensor] = []
+        masks: list[Tensor] = []
+        for skeleton, positions, valid in blocks:
+            members, length, joints = valid.shape
+            groups.append(PoseGroup(skeleton, start, members, person))
+            start += members * joints
+            person += members
+            packed.append(positions.transpose(1, 2).reshape(members * joints, length, 3))
+            masks.append(valid.transpose(1, 2).reshape(members * joints, length))
+        if not groups:
+            packed, masks = [torch.zeros(0, frames, 3)], [torch.zeros(0, frames, dtype=torch.bool)]
+        places = torch.cat(packed)
+        mask = torch.cat(masks) & places.isfinite().all(dim=-1)
+        positions = torch.where(mask[..., None], places, 0.0)
+        told = roster.on(mask.device)
+        clip, slot, flat = told.copies
+        return cls(positions, mask, flat, clip, slot, tuple(groups), num_clips, num_slots, told)
 
     def pack(self, blocks: Sequence[Tensor]) -> Tensor:
         """Bring further values of the clips of `from_dense` onto the packed axis, say which joints were pasted.
@@ -248,7 +234,7 @@ class PoseBatch:
         rows = [blocks[0].new_zeros(0, blocks[0].shape[2], *blocks[0].shape[4:])]
         for group in self.groups:
             members = self.clip[group.members]
-            which = bisect_right(ends, int(members[0])) if len(blocks) > 1 else 0  # with one, no device is waited for
+            which = bisect_right(ends, int(self.roster().clip[group.first_person])) if len(blocks) > 1 else 0
             block = blocks[which]
             if block.shape[3] != group.skeleton.num_joints:
                 raise PoseError(
@@ -272,16 +258,24 @@ class PoseBatch:
         mask[self.clip, self.slot] = True
         return mask
 
+    def roster(self) -> Roster:
+        """Return clip, slot and flat on the CPU, where they are known there; else the tensors of the batch itself."""
+        own = self.clip, self.slot, self.flat
+        told = None if answers_at_once(self.clip) else self.told
+        return told if told is not None and told.tells(*own) else Roster(*own)
+
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> PoseBatch:
         """Return the batch on another device, its positions in another floating type."""
         device = self.positions.device if device is None else device
+        clip, slot, flat = copies = Roster(self.clip, self.slot, self.flat).on(device).copies
         return replace(
             self,
             positions=to_device(self.positions.to(dtype=dtype), device),
             valid=to_device(self.valid, device),
-            flat=to_device(self.flat, device),
-            clip=to_device(self.clip, device),
-            slot=to_device(self.slot, device),
+            clip=clip,
+            slot=slot,
+            flat=flat,
+            told=replace(self.roster(), copies=copies),
         )
 
 

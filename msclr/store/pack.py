@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from msclr.errors import PoseError
-from msclr.poses.batch import PoseBatch, PoseGroup
+from msclr.poses.batch import PoseBatch
+from msclr.poses.group import PoseGroup
 from msclr.store.gather import WindowBlock
 
 
