@@ -28,10 +28,15 @@ def model_card(config: TrainConfig) -> ModelCard:
         "projection head, with cross-entropy on labels where a file has them (weight "
         f"{config.loss.label_weight:g}).",
         data=[
-            f"`{source.file}` (weight {source.weight:g}" + (f", labels: `{source.label}`)" if source.label else ")")
+            f"{source} (weight {source.weight:g}" + (f", labels: `{source.label}`)" if source.label else ")")
             for source in config.sources
+            if source.file not in config.leave_out
         ],
-        held_out=[*config.exclude_subjects, *(f"every recording named in `{name}`" for name in config.exclude_pairs)],
+        held_out=[
+            *config.exclude_subjects,
+            *(f"every recording named in `{name}`" for name in config.exclude_pairs),
+            *(f"what is in {entry}, or a copy of it" for entry in config.exclude_clips),
+        ],
         terms=config.acknowledgements,
         limits=f"{config.limits} {LIMITS}".strip(),
     )

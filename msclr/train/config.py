@@ -18,19 +18,35 @@ class _Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class SourceConfig(_Config):
-    """Clips to train on: a prepared data set, or a clip store that `msclr prepare` made.
+class ClipsConfig(_Config):
+    """Clips of a prepared data set, or of a clip store that `msclr prepare` made.
 
     Args:
-        file: Path of the `.npz` or of the folder, below the data folder. A store is a source for each of its
-            conventions, which share its weight by their numbers of recordings.
+        file: Path of the `.npz` or of the folder, below the data folder.
+        only: Facts that the clips have, such as `{"split": "train"}`; all clips without.
+    """
+
+    file: str
+    only: dict[str, str] = {}
+
+    def __str__(self) -> str:
+        facts = " and ".join(f"{name} is {value}" for name, value in self.only.items())
+        return f"`{self.file}`" + (f" where {facts}" if facts else "")
+
+
+class SourceConfig(ClipsConfig):
+    """Clips to train on; 2D clips have 2D views only.
+
+    Args:
+        file: See `ClipsConfig`. A store is a source for each of its conventions, which share its weight by their
+            numbers of recordings.
+        only: See there.
         part: One of the inputs of a store, by its name in `ClipStore.sources`; None for all.
         weight: Share of the clips drawn from it, relative to the other sources.
         group: Sources of one group recorded the same motions: clips of the same name are views of each other.
         label: Column whose values are classes for the supervised term, or None.
     """
 
-    file: str
     part: str | None = None
     weight: Positive = 1.0
     group: str | None = None
@@ -54,6 +70,7 @@ class ViewConfig(_Config):
         shift: How far the windows of two views may be apart, as a share of their length.
         pool: Number of derived conventions drawn for each source.
         largest: Most joints of such a convention; face meshes and hands cost much and move little.
+        without: Ids of conventions that no view is in, to ask what a model makes of one that it has never seen.
     """
 
     derived: Share = 0.5
@@ -69,6 +86,7 @@ class ViewConfig(_Config):
     shift: Share = 0.1
     pool: Annotated[int, Field(ge=1, le=1000)] = 32
     largest: Annotated[int, Field(ge=1, le=1024)] = 45
+    without: tuple[str, ...] = ()
 
 
 class LossConfig(_Config):
@@ -96,7 +114,10 @@ class TrainConfig(_Config):
         name: Name of the model.
         encoder: The network.
         sources: Files to train on.
+        leave_out: Files among them that are not trained on this time, to measure on them afterwards.
         exclude_subjects: Subjects that are never trained on.
+        exclude_clips: Clips that are never trained on, nor copies of them: whatever has one of their names or, number
+            for number, the coordinates of one of them.
         exclude_pairs: JSON files (below the data folder) whose recordings `name_a` and `name_b` are never trained on.
         views, loss: See there.
         steps: Number of updates.
@@ -121,7 +142,9 @@ class TrainConfig(_Config):
     name: Annotated[str, Field(min_length=1, max_length=96)]
     encoder: EncoderConfig = EncoderConfig()
     sources: Annotated[tuple[SourceConfig, ...], Field(min_length=1)]
+    leave_out: tuple[str, ...] = ()
     exclude_subjects: tuple[str, ...] = ()
+    exclude_clips: tuple[ClipsConfig, ...] = ()
     exclude_pairs: tuple[str, ...] = ()
     views: ViewConfig = ViewConfig()
     loss: LossConfig = LossConfig()

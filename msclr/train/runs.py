@@ -26,7 +26,7 @@ def list_recipes() -> list[str]:
 
     Example:
         >>> list_recipes()
-        ['aimclr', 'crosclr', 'isc', 'ms-aimclr', 'msclr-base', 'skelemix', 'skeletonclr']
+        ['aimclr', 'crosclr', 'isc', 'ms-aimclr', 'msclr-base', 'msclr-research', 'skelemix', 'skeletonclr']
     """
     return sorted(entry.name.removesuffix(".json") for entry in files("msclr.train").joinpath("recipes").iterdir())
 

@@ -13,13 +13,14 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from msclr.errors import ConfigError, MissingFileError
+from msclr.errors import ConfigError
 from msclr.skeletons.spec import SkeletonSpec
 from msclr.store import ClipStore
 from msclr.store.layout import Table
 from msclr.store.recordings import LoadedRecordings, Recordings, open_recordings
 from msclr.strict_json import JsonValue
 from msclr.train.config import SourceConfig, TrainConfig
+from msclr.train.held_out import HeldOut, rows_of
 from msclr.train.identity import digest
 
 IntArray: TypeAlias = npt.NDArray[np.int64]
@@ -98,10 +99,12 @@ def load_sources(config: TrainConfig, folder: Path) -> list[Source]:
         MissingFileError: If a file is missing.
         ConfigError: If a source has no clip left, or clips that the method cannot use.
     """
-    held_out = {name for file in config.exclude_pairs for name in _pair_names(folder / file)}
-    opened = {file: open_recordings(folder / file) for file in dict.fromkeys(entry.file for entry in config.sources)}
-    parts = [part for entry in config.sources for part in _parts(entry, opened[entry.file])]
-    usable = [_allowed(config, part, held_out) for part in parts]
+    entries = _entries(config)
+    files = dict.fromkeys(entry.file for entry in (*entries, *config.exclude_clips))
+    opened = {file: open_recordings(folder / file) for file in files}
+    held_out = HeldOut.of(config, folder, opened)
+    parts = [part for entry in entries for part in _parts(entry, opened[entry.file])]
+    usable = [_allowed(part, held_out) for part in parts]
     classes = _classes(parts, usable)
     sources = []
     for part, allowed in zip(parts, usable, strict=True):
@@ -149,9 +152,21 @@ class _Part:
         return tuple(value.casefold() for value in self.facts(label)) if label else ("",) * len(self.rows)
 
 
+def _entries(config: TrainConfig) -> list[SourceConfig]:
+    """The sources without those that are left out."""
+    unknown = sorted(set(config.leave_out) - {entry.file for entry in config.sources})
+    if unknown:
+        raise ConfigError(f"leave_out: {unknown[0]!r:.80} is no source", expected="a file of the sources")
+    left = [entry for entry in config.sources if entry.file not in config.leave_out]
+    if not left:
+        raise ConfigError("all sources are left out", expected="one to train on")
+    return left
+
+
 def _parts(entry: SourceConfig, recordings: Recordings) -> list[_Part]:
     """The recordings of an entry by table; each has its share of the weight."""
     there = (recordings.frames > 0) & (recordings.persons > 0)
+    there &= np.isin(np.arange(len(recordings)), rows_of(entry, recordings))
     if entry.part is not None:
         if entry.part not in recordings.sources:
             listed = ", ".join(recordings.sources[:20])
@@ -169,15 +184,13 @@ def _parts(entry: SourceConfig, recordings: Recordings) -> list[_Part]:
             continue
         names = tuple(known[row] for row in rows)
         title = entry.file if len(recordings.tables) == 1 else f"{entry.file}, {table.skeleton.id}"
-        _check_part(title, table, recordings.fps[rows], names, grouped=entry.group is not None)
+        _check_part(title, recordings.fps[rows], names, grouped=entry.group is not None)
         weight = entry.weight * (len(rows) / int(there.sum()))
         parts.append(_Part(entry, title, weight, recordings, rows, table, names))
     return parts
 
 
-def _check_part(title: str, table: Table, fps: FloatArray, names: tuple[str, ...], *, grouped: bool) -> None:
-    if table.dims != 3:
-        raise ConfigError("2D recordings", where=title, expected="3D, to be seen from several sides")
+def _check_part(title: str, fps: FloatArray, names: tuple[str, ...], *, grouped: bool) -> None:
     if not fps.all():
         raise ConfigError(
             f"the frame rate of {names[int((fps == 0).argmax())]!r:.80} is unknown",
@@ -195,22 +208,11 @@ def _check_part(title: str, table: Table, fps: FloatArray, names: tuple[str, ...
         )
 
 
-def _allowed(config: TrainConfig, part: _Part, held_out: set[str]) -> list[int]:
-    subjects, names, motions = part.facts("subject"), part.recordings.names, part.recordings.motions
-    allowed = [
-        index
-        for index, (row, subject) in enumerate(zip(part.rows.tolist(), subjects, strict=True))
-        if held_out.isdisjoint((motions[row], *_endings(names[row]))) and subject not in config.exclude_subjects
-    ]
+def _allowed(part: _Part, held_out: HeldOut) -> list[int]:
+    allowed = held_out.leaves(part.recordings, part.rows)
     if not allowed:
         raise ConfigError(f"no clip of {part.title} is left to train on", expected="fewer exclusions")
     return allowed
-
-
-def _endings(name: str) -> list[str]:
-    """A name in a store, and what it may have been called in its file: "set.npz/walk" is "walk", too."""
-    places = name.split("/")
-    return ["/".join(places[start:]) for start in range(len(places))]
 
 
 def _classes(parts: list[_Part], usable: list[list[int]]) -> dict[str, tuple[str, ...]]:
@@ -243,9 +245,3 @@ def content_of(recordings: Recordings) -> dict[str, JsonValue]:
         "offsets": digest(clips.offsets),
         "content": digest(clips.positions, clips.valid),
     }
-
-
-def _pair_names(path: Path) -> list[str]:
-    if not path.is_file():
-        raise MissingFileError("no such file", where=str(path), expected="a list of held-out pairs")
-    return [name for pair in json.loads(path.read_bytes()) for name in (pair["name_a"], pair["name_b"])]

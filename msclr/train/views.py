@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from einops import rearrange
 from torch import Tensor
+from torch.nn import functional as F
 
 from msclr.augment.conventions import builtin_views, random_convention
 from msclr.collectives import share_of
@@ -49,7 +50,7 @@ class ViewMaker:
         self.random = np.random.default_rng(seed)
         self.generator = torch.Generator().manual_seed(seed)
         self.native = [Convention(source.skeleton, None) for source in sources]
-        self.builtin = [_builtin(source.skeleton, config.largest) for source in sources]
+        self.builtin = [_builtin(source.skeleton, config) for source in sources]
         self._derived: dict[tuple[int, int], Convention] = {}
 
     def batch(self, blocks: list[Block], mirrored: bool) -> PoseBatch:
@@ -71,9 +72,11 @@ class ViewMaker:
         return PoseBatch.from_blocks([view for view in views if len(view[1])])
 
     def _view(self, block: Block, mirrored: bool, rows: slice) -> tuple[SkeletonSpec, Tensor, Tensor, Tensor]:
-        up = self.sources[block.source].table.up
+        table = self.sources[block.source].table
+        depth = table.dims == 3
         count, valid = len(block.valid), block.valid[rows]
-        positions = _unify(turn_up(block.positions[rows], up), valid, landmarks(block.skeleton), flat=False)
+        positions = _with_depth(turn_up(block.positions[rows], table.up))
+        positions = _unify(positions, valid, landmarks(block.skeleton), flat=not depth)
         if mirrored:
             order = to_device(torch.tensor(block.skeleton.flip_index), valid.device)
             x, y, z = positions[:, :, order].unbind(dim=-1)
@@ -81,8 +84,9 @@ class ViewMaker:
         convention = self._convention(block.source)
         if convention.joint_map is not None:
             positions, valid = convention.joint_map.apply(positions, valid)
-        flat = bool(self.random.random() < self.config.flat)
-        positions = self._turn(positions, flat, count, rows)
+        flat = bool(self.random.random() < self.config.flat) or not depth
+        if depth:
+            positions = self._turn(positions, flat, count, rows)
         positions, valid = self._sense(positions, valid, count, rows)
         positions = _unify(positions, valid, landmarks(convention.skeleton), flat)
         flags = torch.full((len(positions),), flat, device=positions.device)
@@ -148,6 +152,11 @@ def _unify(positions: Tensor, valid: Tensor, marks: Landmarks, flat: bool) -> Te
     return positions if flat else face_viewer(positions, valid, marks)
 
 
+def _with_depth(positions: Tensor) -> Tensor:
+    """Coordinates [..., 3] of [..., c]: 2D is 3D without depth."""
+    return F.pad(positions, (0, 3 - positions.shape[-1]))
+
+
 def _scale(positions: Tensor, valid: Tensor, marks: Landmarks) -> Tensor:
     scale = torso_length(positions, valid, marks)
     return torch.where(scale > 1e-3, scale, 1.0)[:, None, None, None]
@@ -162,5 +171,6 @@ def _rotation(yaw: Tensor, pitch: Tensor) -> Tensor:
     return rearrange(about_x, shape, row=3) @ rearrange(about_y, shape, row=3)
 
 
-def _builtin(skeleton: SkeletonSpec, largest: int) -> list[SkeletonSpec]:
-    return [view for view in builtin_views(skeleton) if view.num_joints <= largest]
+def _builtin(skeleton: SkeletonSpec, config: ViewConfig) -> list[SkeletonSpec]:
+    views = builtin_views(skeleton)
+    return [view for view in views if view.num_joints <= config.largest and view.id not in config.without]

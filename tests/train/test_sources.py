@@ -98,11 +98,10 @@ def test_recordings_of_one_motion_in_one_store_are_paired(folder):
         ({"fps": None}, {}, "frame rate of 'a/walk'"),
         ({}, {"group": "pair"}, "several recordings of 'walk'"),
         ({}, {"label": "action"}, "fact 'action'"),
-        ({"dims": 2}, {}, "2D"),
     ],
 )
 def test_what_a_run_cannot_use_is_refused_before_training(tmp_path, change, source, found):
-    clip = standing_person("coco_17", frames=20, dims=change.get("dims", 3))
+    clip = standing_person("coco_17", frames=20)
     clip = clip.replace(fps=change.get("fps", 20.0))
     write_store([("a/walk", clip), ("b/walk", clip)], tmp_path / "walks")
     with pytest.raises(ConfigError, match=found):

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from strategies import standing_person
 
 from msclr.augment.conventions import builtin_views
-from msclr.poses.canonical import torso_length
+from msclr.poses.canonical import torso_length, unify
 from msclr.skeletons.landmarks import landmarks
 from msclr.skeletons.registry import get_skeleton, register_skeleton
-from msclr.train.data import WindowSampler
+from msclr.store import write_store
+from msclr.train.config import SourceConfig
+from msclr.train.data import Block, WindowSampler
 from msclr.train.sources import load_sources
 from msclr.train.views import ViewMaker
 
@@ -75,3 +78,41 @@ def test_what_a_program_registers_changes_no_view(training_folder, tiny_config):
     for first, second in zip(before, drawn(), strict=True):
         assert [group.skeleton.id for group in first.groups] == [group.skeleton.id for group in second.groups]
         assert torch.equal(first.positions, second.positions)
+
+
+def test_views_of_flat_clips_are_flat_and_no_camera_turns_them(tmp_path, tiny_config):
+    clip = standing_person("coco_17", frames=30, dims=2).replace(fps=20.0)
+    downwards = clip.replace(positions=clip.positions * [1, -1], up="-y")
+    write_store([("up", clip), ("down", downwards)], tmp_path / "flat")
+    changes = {"sources": (SourceConfig(file="flat"),), "exclude_subjects": (), "exclude_pairs": ()}
+    config = tiny_config.model_copy(update=changes)
+    plain = {"derived": 0.0, "registered": 0.0, "flat": 0.0, "jitter": 0.0, "dropout": 0.0}
+    maker, _ = make(tmp_path, config, **plain)
+    whole = [source.at(np.array([0]), np.arange(30)[None]) for source in maker.sources]
+    blocks = [
+        Block(number, np.array([0]), clip.skeleton, *(torch.from_numpy(array) for array in arrays))
+        for number, arrays in enumerate(whole)
+    ]
+    batch = maker.batch(blocks, mirrored=False)
+    first, second = batch.positions.reshape(2, 17, 30, 3)
+    assert batch.flat.all()
+    assert (batch.positions[..., 2] == 0).all()
+    assert torch.allclose(first, second, atol=1e-5)
+    known = unify(clip).positions[0].swapaxes(0, 1)
+    assert np.allclose(first[..., :2].numpy(), known, atol=1e-4)
+
+
+def test_flat_clips_are_seen_in_derived_and_registered_conventions(tmp_path, tiny_config):
+    write_store([("a", standing_person("openpose_body25_25", frames=30, dims=2).replace(fps=20.0))], tmp_path / "flat")
+    changes = {"sources": (SourceConfig(file="flat"),), "exclude_subjects": (), "exclude_pairs": ()}
+    for views in ({"derived": 1.0}, {"derived": 0.0, "registered": 1.0}):
+        maker, blocks = make(tmp_path, tiny_config.model_copy(update=changes), **views)
+        batches = [maker.batch(blocks, mirrored=bool(turn % 2)) for turn in range(6)]
+        assert len({group.skeleton.num_joints for batch in batches for group in batch.groups}) > 1
+        assert all(batch.positions.isfinite().all() and batch.valid.any() and batch.flat.all() for batch in batches)
+
+
+def test_no_view_is_in_a_convention_that_is_left_out(training_folder, tiny_config):
+    maker, _ = make(training_folder, tiny_config, without=("coco_17", "h36m_17"))
+    assert {"coco_17", "h36m_17"} <= {view.id for view in builtin_views(get_skeleton("kinect_v2_25"))}
+    assert not {"coco_17", "h36m_17"} & {view.id for views in maker.builtin for view in views}
