@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from msclr.models.config import EncoderConfig
 from msclr.train.runtime import RuntimeConfig
@@ -98,6 +98,7 @@ class LossConfig(_Config):
         momentum: Of the key encoder.
         projection: Length of the projected vectors.
         label_weight: Weight of the supervised term.
+        contrast_weight: Weight of the contrast; one of both is above 0.
     """
 
     queue_size: Annotated[int, Field(ge=1, le=2**20)] = 4096
@@ -105,6 +106,13 @@ class LossConfig(_Config):
     momentum: Share = 0.99
     projection: Annotated[int, Field(ge=2, le=4096)] = 128
     label_weight: Annotated[float, Field(ge=0, le=100)] = 0.5
+    contrast_weight: Annotated[float, Field(ge=0, le=100)] = 1.0
+
+    @model_validator(mode="after")
+    def _something_to_learn(self) -> LossConfig:
+        if self.label_weight == 0 == self.contrast_weight:
+            raise ValueError("label_weight and contrast_weight are both 0")
+        return self
 
 
 class TrainConfig(_Config):

@@ -140,13 +140,14 @@ class Universal(Method[Pairs]):
         return tuple(known[id] for id in batch.ids.tolist())
 
     def loss(self, batch: Pairs, step: int) -> LossOutput:
-        """Return the contrast plus the weighted cross-entropy (term `labels`)."""
+        """Return the weighted sum of the contrast and the cross-entropy (term `labels`)."""
         features, projected = (gather_shares(each, len(batch.ids)) for each in self.query(batch.query))
         with torch.no_grad():
             keys = gather_shares(self.key(batch.key)[1], len(batch.ids))
         outcome: LossOutput = self.contrast(projected, keys, sample_ids=batch.ids)
         supervised = _label_loss(features, batch.labels, self.heads)
-        total = outcome.total + self.config.loss.label_weight * supervised
+        weights = self.config.loss
+        total = weights.contrast_weight * outcome.total + weights.label_weight * supervised
         return LossOutput(total, {"labels": supervised.detach(), **outcome.terms})
 
     def optimizer(self, *, fused: bool = False) -> torch.optim.Optimizer:

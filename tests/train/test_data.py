@@ -75,6 +75,7 @@ def test_leaving_out_everything_is_an_error(training_folder, tiny_config):
         '{"name": "x", "sources": [{"file": "a.npz"}], "learning_rate": -1}',
         '{"name": "x", "sources": [{"file": "a.npz"}], "steps": 1, "steps": 2}',
         '{"name": "x", "sources": [{"file": "a.npz"}], "learning_rate": NaN}',
+        '{"name": "x", "sources": [{"file": "a.npz"}], "loss": {"label_weight": 0, "contrast_weight": 0}}',
         '{"name": "x", "sources": [{"file": "a.npz"}], "encoder": {"channels": [1000000000], "strides": [1]}}',
     ],
 )

@@ -1,0 +1,142 @@
+"""The page: tables between two marks of docs/design.md, and the numbers behind them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import TypeAlias
+
+from design.arms import ARMS, BASE, BY_CONVENTION, BY_NAME, BY_SET, SETS
+
+BEGIN, END = "<!-- begin: written by `python -m design page` -->", "<!-- end -->"
+TITLE = "# What the design rests on\n\n"
+KEPT_FILE = Path("runs", "design.json")
+WITHOUT_COPIES = {"nwucla": "nwucla without copies"}
+METRICS = ("1-NN", "linear")
+FOUND = ("in 3D", "in 2D")
+CONVERTED, SENSORS = "converted clips", "two sensors"  # how the titles of these parts begin
+
+Scores: TypeAlias = dict[str, dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one model: scores in per cent by part, task, method and metric."""
+
+    arm: str
+    seed: int
+    tasks: dict[str, dict[str, Scores]]
+
+    @classmethod
+    def of(cls, found: dict[str, object]) -> Outcome:
+        """Take a result file apart."""
+        tasks: dict[str, dict[str, Scores]] = {}
+        for task in found["tasks"]:  # type: ignore[attr-defined]
+            scores = {
+                method: {metric: 100 * value for metric, value in each.items()}
+                for method, each in task["scores"].items()
+            }
+            tasks.setdefault(task["part"], {})[task["name"]] = scores
+        return cls(str(found["arm"]), int(str(found["seed"])), tasks)
+
+    def action(self, name: str, metric: str, method: str = "model") -> float:
+        """Accuracy on a data set."""
+        return self.tasks["actions"][WITHOUT_COPIES.get(name, name)][method][metric]
+
+    def mean(self, part: str, ending: str = "", metric: str = "R@1") -> float:
+        """Mean over the tasks whose name ends so, of the part whose title begins so."""
+        (tasks,) = (tasks for title, tasks in self.tasks.items() if title.startswith(part))
+        return fmean(scores["model"][metric] for name, scores in tasks.items() if name.endswith(ending))
+
+
+def write_page(folder: Path, docs: Path) -> None:
+    """Write the numbers and the tables of a run.
+
+    Args:
+        folder: Of the run.
+        docs: The folder of the pages; text of design.md around the marks stays.
+
+    Raises:
+        ValueError: If there is nothing yet.
+    """
+    found = [json.loads(path.read_text()) for path in sorted(folder.glob("*.result.json"))]
+    if not found:
+        raise ValueError(f"no result in {folder}")
+    (docs / "runs").mkdir(parents=True, exist_ok=True)
+    (docs / KEPT_FILE).write_text("\n".join(json.dumps(each, separators=(",", ":")) for each in found) + "\n")
+    outcomes = [Outcome.of(each) for each in found]
+    path = docs / "design.md"
+    text = path.read_text("utf-8") if path.exists() else f"{TITLE}{BEGIN}{END}\n"
+    before, rest = text.split(BEGIN, 1)
+    path.write_text(f"{before}{BEGIN}\n\n{body(outcomes)}\n\n{END}{rest.split(END, 1)[1]}", "utf-8")
+
+
+def body(outcomes: Sequence[Outcome]) -> str:
+    """Return both tables, as far as there are numbers."""
+    by_arm: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        by_arm.setdefault(outcome.arm, []).append(outcome)
+    parts = [left_out_table(by_arm)] if "all" in by_arm else []
+    return "\n\n".join([*parts, change_table(by_arm)])
+
+
+def left_out_table(by_arm: dict[str, list[Outcome]]) -> str:
+    """Return accuracy by data set: in training, left out, left out with its convention, and the baselines."""
+    first = min(by_arm["all"], key=lambda outcome: outcome.seed)
+    columns = ("raw poses", "random init", "in training", "set left out", "convention left out")
+    lines = [_row(["data set", *(f"{metric}: {name}" for metric in METRICS for name in columns)]), _rule(11)]
+    values: dict[str, list[list[float]]] = {}
+    for name in SETS:
+        models = [by_arm["all"], *(_fold(by_arm, kind, name) for kind in ("set", "convention"))]
+        values[name] = [
+            numbers
+            for metric in METRICS
+            for numbers in (
+                [first.action(name, metric, "raw poses")],
+                [first.action(name, metric, "random init")],
+                *([outcome.action(name, metric) for outcome in model] for model in models),
+            )
+        ]
+        lines.append(_row([name, *map(_spread, values[name])]))
+    means = [[fmean(map(fmean, column))] if all(column) else [] for column in zip(*values.values(), strict=True)]
+    return "\n".join([*lines, _row(["**mean**", *map(_spread, means)])])
+
+
+def change_table(by_arm: dict[str, list[Outcome]]) -> str:
+    """Return what each change does to a model that has met neither the sets nor their convention."""
+    head = [*(f"{metric}, unseen" for metric in METRICS), *(f"R@1 {name}" for name in FOUND), "R@1 sensors"]
+    lines = [_row(["model", "what differs", *head]), _rule(len(head) + 2)]
+    for arm in ARMS:
+        if arm.without != BASE or arm.name not in by_arm or not arm.conventions:
+            continue
+        models = by_arm[arm.name]
+        cells = [[fmean(model.action(name, metric) for name in BASE) for model in models] for metric in METRICS]
+        cells += [[model.mean(CONVERTED, ending) for model in models] for ending in FOUND]
+        cells.append([model.mean(SENSORS) for model in models])
+        lines.append(_row([f"`{arm.name}`", arm.question or "nothing: the recipe", *map(_spread, cells)]))
+    return "\n".join(lines)
+
+
+def _fold(by_arm: dict[str, list[Outcome]], kind: str, name: str) -> list[Outcome]:
+    folds = BY_SET if kind == "set" else BY_CONVENTION
+    number = next(at for at, fold in enumerate(folds, start=1) if name in fold)
+    assert name in BY_NAME[f"{kind}-{number}"].without
+    return by_arm.get(f"{kind}-{number}", [])
+
+
+def _spread(values: Sequence[float]) -> str:
+    """Mean of the seeds, and their standard deviation if there are several."""
+    if not values:
+        return ""
+    return f"{fmean(values):.1f}" + (f" ± {stdev(values):.1f}" if len(values) > 1 else "")
+
+
+def _row(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _rule(columns: int) -> str:
+    return "|---|" + "---:|" * (columns - 1)
