@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msclr.hub.card import LIMITS, ModelCard
 from msclr.hub.shipped import list_models
-from msclr.train.config import TrainConfig
+from msclr.train.config import ClipsConfig, TrainConfig
 
 
 def model_card(config: TrainConfig) -> ModelCard:
@@ -35,8 +37,12 @@ def model_card(config: TrainConfig) -> ModelCard:
         held_out=[
             *config.exclude_subjects,
             *(f"every recording named in `{name}`" for name in config.exclude_pairs),
-            *(f"what is in {entry}, or a copy of it" for entry in config.exclude_clips),
+            *_clips(config.exclude_clips),
         ],
         terms=config.acknowledgements,
         limits=f"{config.limits} {LIMITS}".strip(),
     )
+
+
+def _clips(held_out: Sequence[ClipsConfig]) -> list[str]:
+    return ["clips, and copies of clips, of " + "; ".join(map(str, held_out))] if held_out else []
