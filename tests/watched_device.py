@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 DEVICE = torch.device("meta")
 ASKS = {
@@ -28,7 +27,12 @@ ASKS = {
     "aten::is_nonzero",
     "aten::repeat_interleave.Tensor",
     "aten::bincount",
+    "aten::_linalg_check_errors",
+    "aten::_linalg_eigh",
+    "aten::_linalg_svd",
 }
+INDEXES = {"aten::index", "aten::index_put", "aten::index_put_", "aten::_index_put_impl_"}
+FUSED = {"aten::_fused_sgd_", "aten::_fused_adamw_"}  # what has no numbers need not be computed
 COPIES = {"aten::_to_copy", "aten::copy_", "aten::_copy_from"}
 MAKERS = (torch.tensor, torch.as_tensor, torch.asarray, Tensor.new_tensor)
 
@@ -57,18 +61,23 @@ class Waits(TorchDispatchMode):
     ) -> object:
         kwargs = kwargs or {}
         name = func.name()
-        there = [each for each in tree_leaves((args, kwargs)) if isinstance(each, Tensor)]
-        ours = [each for each in there if each.device == DEVICE]
-        if ours and (name in ASKS or name.split(".")[0] in ASKS):
+        kind = name.split(".")[0]
+        given = _tensors((*args, *kwargs.values()))
+        ours = [each for each in given if each.device == DEVICE]
+        if ours and (name in ASKS or kind in ASKS):
             self.asked.append(name)
             return _answer(name, ours[0])
-        found = func(*args, **kwargs)
-        devices = {each.device for each in (*there, *tree_leaves(found)) if isinstance(each, Tensor) and each.ndim}
+        if ours and kind in INDEXES and any(each.dtype == torch.bool for each in _tensors(args[1:2])):
+            raise AssertionError(f"{name} with a mask, whose size the device has to be asked for")
+        found = None if kind in FUSED else func(*args, **kwargs)
+        made = _tensors((found,))
+        # A single number may be on the CPU, but where one is brought from there somebody may wait.
+        devices = {each.device for each in (*given, *made) if each.ndim or kind in COPIES}
         if len(devices) > 1 and not _is_sent(name, args, kwargs):
             self.mixed.append(name)
         if devices == {torch.device("cpu")}:
-            made = [each for each in tree_leaves(found) if isinstance(each, Tensor) and each.is_floating_point()]
-            self.elsewhere += [(name.split(".")[0].removeprefix("aten::"), each.numel()) for each in made]
+            numbers = [each.numel() for each in made if each.is_floating_point()]
+            self.elsewhere += [(kind.removeprefix("aten::"), count) for count in numbers]
         return found
 
 
@@ -107,13 +116,29 @@ class Makes(TorchFunctionMode):
 @contextmanager
 def watched() -> Iterator[Waits]:
     """Record what is asked of the device."""
-    with patch("torch.autocast", _autocast), Waits() as waits, Makes(waits.asked):
+    with (
+        patch("torch.autocast", _autocast),
+        patch("torch.optim.optimizer._get_fused_kernels_supported_devices", lambda: [DEVICE.type]),
+        Waits() as waits,
+        Makes(waits.asked),
+    ):
         yield waits
 
 
 def _autocast(device_type: str, *args: object, **options: object) -> AbstractContextManager[object]:
     """What torch has for all devices but this one."""
     return nullcontext() if device_type == DEVICE.type else torch.amp.autocast(device_type, *args, **options)
+
+
+def _tensors(values: Iterable[object]) -> list[Tensor]:
+    """The tensors among values and lists of values; torch's own search for them takes longer than the operation."""
+    found = []
+    for value in values:
+        if isinstance(value, Tensor):
+            found.append(value)
+        elif isinstance(value, list | tuple):
+            found += _tensors(value)
+    return found
 
 
 def _is_sent(name: str, args: Sequence[object], kwargs: Mapping[str, object]) -> bool:
@@ -127,7 +152,5 @@ def _is_sent(name: str, args: Sequence[object], kwargs: Mapping[str, object]) ->
 
 def _answer(name: str, tensor: Tensor) -> object:
     if name == "aten::_local_scalar_dense":
-        return False if tensor.dtype == torch.bool else 0
-    if name == "aten::_unique2":
-        return tensor, tensor, tensor
+        return tensor.dtype == torch.bool  # yes, or 0
     raise AssertionError(f"{name} of the device")

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import pytest
 import torch
-from training_runs import RUNS, universal_run
+from training_runs import RUNS, universal_run, watch
 from watched_device import DEVICE, watched
 
 from msclr.augment.clips import Clips
 from msclr.augment.temporal import MirrorCrop
+from msclr.models import per_skeleton
 from msclr.models.build import build_encoder
 from msclr.models.config import PerSkeletonConfig
 from msclr.store import prepare
-from msclr.train.health import Health
+from msclr.train.engine import Engine
+from msclr.train.loop import optimize
 from msclr.train.methods.build import build_method
 from msclr.train.methods.views import Block, packed
 from msclr.train.runs import load_run
+from msclr.train.runtime import RuntimeConfig
 from msclr.train.universal import Universal
+from msclr.train.watch.watch import Watch
 
+LOOKED = ["aten::_local_scalar_dense"] * 2  # before a line of the log: updates left out in a row, and in all
 DRAWS = {"rand", "randn", "mul", "mul_", "add"}  # of random numbers, which are the same for every device
 
 
@@ -27,22 +32,54 @@ def method_of(name: str, folder, *changes: str):
     return build_method(load_run(name, [*RUNS[name], "steps=4", *changes]), folder)
 
 
-@pytest.mark.parametrize("name", ["store", "ms-aimclr", "crosclr", "skelemix", "isc", "universal"])
-def test_no_update_but_the_first_waits_for_the_device(training_folder, name):
-    changes = []
-    if name == "store":
+class Gpu(Engine):
+    """Computes on the device that has no numbers as on one of CUDA."""
+
+    host_decides = False
+
+    def __init__(self):
+        super().__init__(RuntimeConfig(), DEVICE.type)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("skeletonclr", ["clips.formats.0.file=device.store", "clips.window.frames=9"]),
+        pytest.param("aimclr", [], marks=pytest.mark.slow),
+        ("ms-aimclr", ["legacy=true"]),
+        ("crosclr", ["legacy=true"]),
+        pytest.param("skelemix", [], marks=pytest.mark.slow),
+        ("skelemix", ["legacy=true"]),
+        ("isc", ["clips.frames=16", "encoders.0.layers=1"]),
+        ("universal", []),
+    ],
+)
+def test_no_update_waits_for_the_device_but_those_that_are_looked_at(
+    training_folder, tmp_path, monkeypatch, name, changes
+):
+    monkeypatch.setattr(per_skeleton, "STRIDES", (1, 2, 2))  # of ten blocks three: as many kinds as there are
+    if name == "skeletonclr":
         prepare([training_folder / "kinect.npz"], training_folder / "device.store")
-        name, changes = "skeletonclr", ["clips.formats.0.file=device.store", "clips.window.frames=9"]
-    method = method_of(name, training_folder, *changes).to(DEVICE).train()
-    batches = method.batches(DEVICE)
-    with watched():
-        next(batches)
+    blocks = [] if name in ("isc", "universal") else ["encoders.0.hidden=8"]
+    method = method_of(name, training_folder, *changes, *blocks)
+    method.steps, make, looked, begun = 2, method.batches, [], []
+    monkeypatch.setattr(Watch, "sees", lambda self, step, sums: step == 0)
+    monkeypatch.setattr(Watch, "log", lambda self, step, *given, **more: looked.append(step))
     with watched() as waits:
-        outcome = method(next(batches), 1)
-        Health(DEVICE).allows(outcome, outcome.total.detach())
-        method.after_update(1)
-    assert waits.asked == []
-    assert waits.mixed == []
+
+        def batches(device, start):
+            made = make(device, start)
+            for _ in range(method.steps):
+                begun.append((len(waits.asked), len(waits.mixed)))
+                yield next(made)
+
+        method.batches = batches
+        optimize(method, watch(method, tmp_path / "log"), Gpu())
+    assert looked == [0]
+    (first, moved), (second, _) = begun
+    assert waits.asked[first:second] == LOOKED
+    assert waits.asked[second:] == []
+    assert waits.mixed[moved:] == []
 
 
 @pytest.mark.parametrize("name", RUNS)
