@@ -15,7 +15,15 @@ LARGEST = 1_500_000
 KEPT_FILE = Path("runs", "weights.json")
 PICTURES = {"matrix": ("matrix", pictures.matrix), "curves": ("robustness", pictures.curves)}
 
-TITLE = "# What the weights are worth\n\n"
+TITLE = """# What the weights are worth
+
+Five questions to the frozen vectors of a model: does a clip find itself in another joint convention, do real
+recordings of one motion by two sensors find each other, does a classifier of one convention work in another, what do
+damaged recordings cost, and are exercises of people never seen told apart? Each figure stands beside the same network
+with random weights and the poses themselves. [evaluation.md](evaluation.md) has the protocols, [the model
+zoo](models.md) the models.
+
+"""
 SUBJECTS = " and ".join(each.removeprefix("uiprmd_") for each in HELD_OUT)
 HOW_TO_READ = """All figures are per cent. "random init" is the same network with random weights, mean ± deviation
 over its seeds; "raw poses" the coordinates themselves in common coordinates, by the joints and dimensions that both

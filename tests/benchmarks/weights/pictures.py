@@ -32,8 +32,8 @@ def matrix(results: Results) -> Figure:
     panels = [(column, piece, body) for column in columns for piece, body in PANELS if results.tasks(piece)]
     across = min(2, len(panels))
     down = -(-len(panels) // across)
-    figure = Figure(figsize=(7.2 * across, 6.6 * down), layout="constrained")
-    every = [*figure.subplots(down, across, squeeze=False).flat]
+    figure = Figure(figsize=(2.2 + 4.9 * across, 1.2 + 4.3 * down), layout="constrained")
+    every = [*figure.subplots(down, across, squeeze=False, sharex=True, sharey=True).flat]
     image = None
     for axes, (column, piece, body) in zip(every, panels, strict=False):
         image = _heat(axes, shares(results, piece, column), f"{column.title}, {body}")
@@ -54,7 +54,7 @@ def shares(results: Results, piece: str, column: Column) -> npt.NDArray[np.float
 
 
 def _heat(axes: Axes, found: npt.NDArray[np.float64], title: str) -> object:
-    names = [f"{name}, {dims}D" for names, dims in ((SPACE, 3), (IMAGE, 2)) for name in names]
+    names = [f"{name.removeprefix('metrabs_')}, {dims}D" for names, dims in ((SPACE, 3), (IMAGE, 2)) for name in names]
     image = axes.imshow(found, vmin=0, vmax=100, cmap="viridis")
     for (row, place), value in np.ndenumerate(found):
         if np.isfinite(value):
@@ -63,9 +63,7 @@ def _heat(axes: Axes, found: npt.NDArray[np.float64], title: str) -> object:
             number.set_in_layout(False)  # hundreds of them, all inside the axes
     axes.set_xticks(range(len(names)), names, rotation=60, ha="right", fontsize=7)
     axes.set_yticks(range(len(names)), names, fontsize=7)
-    axes.set_xlabel("gallery", fontsize=8)
-    axes.set_ylabel("query", fontsize=8)
-    axes.set_title(title, fontsize=10)
+    axes.set_title(f"{title}: query down, gallery across", fontsize=9)
     return image
 
 

@@ -52,7 +52,7 @@ class Size:
 
 def pieces(size: Size) -> list[Piece]:
     """Return all pieces, the quickest answers first."""
-    return [*_crossing(size), *_matrix(size), *_subjects(size), *_transfer(size), *_robustness(size)]
+    return [*_crossing(size), *_matrix(size), *_subjects(size), *_robustness(size), *_transfer(size)]
 
 
 def chosen(every: Iterable[Piece], names: Sequence[str]) -> list[Piece]:

@@ -11,7 +11,7 @@ from statistics import fmean, stdev
 from msclr.atomic import write_bytes
 from msclr.evaluate.reports.report import MODEL, RANDOM, RAW
 from msclr.models.fingerprint import fingerprint
-from weights.cells import CELLS, Found, Metrics, Tasks, load, merged
+from weights.cells import CELLS, Found, Tasks, load, merged
 from weights.entrants import Coordinates, Networks
 
 RUN_FILE = "run.json"
@@ -115,8 +115,11 @@ class Results:
 
     def values(self, piece: str, task: str, metric: str, column: Column) -> list[float]:
         """Return the values of a column, one for each seed; empty if there are none."""
-        metrics: Metrics = self.tasks(piece, column.model).get(task, {})
-        return metrics.get(metric, {}).get(column.method, [])
+        for name in (column.model, Coordinates.name):
+            found = self.cells.get(piece, {}).get(name, Found())
+            if values := found.tasks.get(task, {}).get(metric, {}).get(column.method):
+                return values
+        return []
 
     @property
     def failures(self) -> dict[str, str]:
