@@ -15,6 +15,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from msclr.errors import FileFormatError, MissingExtraError, PoseError
+from msclr.export.precision import Precision
 from msclr.export.tables import GRAPH_INPUTS, FloatArray
 from msclr.io import guard
 from msclr.io.limits import ReadLimits
@@ -39,6 +40,8 @@ class ExportFacts(BaseModel):
         facing: Whether persons are to face the viewer.
         maximum_seconds, maximum_frames: Longer clips are to be cut into windows of equal length.
         model, model_sha256: Name of the model, and fingerprint of its weights.
+        precision: What most of it is multiplied in; inputs and outputs are float32 always.
+        least_cosine: Below float32, the least cosine to a vector of the model that the check before writing found.
         format_version: Version of this list.
     """
 
@@ -55,6 +58,8 @@ class ExportFacts(BaseModel):
     maximum_frames: Annotated[int, Field(ge=1)]
     model: str
     model_sha256: str
+    precision: Precision = "float32"
+    least_cosine: Annotated[float, Field(ge=-1, le=1.0)] | None = None
     format_version: Literal[1] = 1
 
     def to_json(self) -> bytes:
@@ -86,14 +91,7 @@ class ExportedModel:
             MissingExtraError: If ONNX Runtime is needed and not installed.
         """
         place = guard.to_path(folder)
-        content = guard.open_regular(place / MANIFEST, ReadLimits(maximum_bytes=2**20))
-        try:
-            facts = ExportFacts.model_validate_json(content)
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            raise FileFormatError(
-                f"{'.'.join(map(str, first['loc']))}: {first['msg']}", where=guard.shown(place / MANIFEST)
-            ) from None
+        facts = read_facts(place)
         path = place / FILES[facts.format]
         return cls(facts, _torch_run(path) if facts.format == "torch-export" else _onnx_run(path))
 
@@ -136,6 +134,22 @@ class ExportedModel:
         if self.facts.skeleton == "universal" and tables is not None:
             inputs += [tables[name] for name in GRAPH_INPUTS]
         return self.run(inputs)
+
+
+def read_facts(folder: PathLike) -> ExportFacts:
+    """Read the export.json of a folder.
+
+    Raises:
+        MissingFileError: If there is none.
+        FileFormatError: If it is not that of an export.
+    """
+    path = guard.to_path(folder) / MANIFEST
+    content = guard.open_regular(path, ReadLimits(maximum_bytes=2**20))
+    try:
+        return ExportFacts.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise FileFormatError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}", where=guard.shown(path)) from None
 
 
 def _joints(tables: Mapping[str, FloatArray] | None) -> int:

@@ -16,7 +16,7 @@ class DenseEncoder(nn.Module):
     """Compute what a `MultiSkeletonEncoder` computes, on clips of one convention in one block, by tensors only.
 
     Args:
-        encoder: The encoder; its weights are shared, not copied.
+        encoder: The encoder; its weights are shared, not copied. See `msclr.export.precision.halved` for float16.
     """
 
     def __init__(self, encoder: MultiSkeletonEncoder) -> None:
@@ -58,18 +58,19 @@ class DenseEncoder(nn.Module):
         if self.encoder.anatomy is not None:
             rest = self.encoder.anatomy(places)[None].expand(count, joints, -1)
             features = features + rest.flatten(0, 1)[:, None]
-        features = features * mask[..., None]
+        features = (features * mask[..., None]).to(_precision_of(self.encoder.blocks))
         graph = [GroupGraph(slice(None), count, adjacency)]
         for block in self.encoder.blocks:
             features, mask = block(features, mask, graph)
         pooled = self._pool(
-            features.reshape(count, joints, features.shape[1], features.shape[2]),
+            features.reshape(count, joints, features.shape[1], features.shape[2]).float(),
             mask.reshape(count, joints, mask.shape[1]),
             parts,
             weights,
         )
         there = known.flatten(1).any(dim=1).to(pooled.dtype)  # m
-        persons = (self.encoder.pooling.output(pooled) * there[:, None])[:-1].reshape(clips, slots, self.encoder.dim)
+        vectors = self.encoder.pooling.output(pooled.to(_precision_of(self.encoder.pooling.output))).float()
+        persons = (vectors * there[:, None])[:-1].reshape(clips, slots, self.encoder.dim)
         seen = there[:-1].reshape(clips, slots).sum(dim=1).clamp_min(1)
         return persons.sum(dim=1) / seen[:, None], persons
 
@@ -103,6 +104,11 @@ class DenseEncoder(nn.Module):
         total = torch.einsum("mjs,jq->mqs", shares.sum(dim=2), parts)
         grid = torch.einsum("mjsc,jq->mqsc", summed, parts)
         return (grid / total.clamp_min(1e-6)[..., None]).flatten(1)
+
+
+def _precision_of(part: nn.Module) -> torch.dtype:
+    """What a part multiplies in; float32 if it has no weights."""
+    return next((layer.weight.dtype for layer in part.modules() if isinstance(layer, nn.Linear)), torch.float32)
 
 
 def _one_more(values: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import tempfile
 import warnings
@@ -10,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from inspect import signature
-from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
@@ -23,6 +23,7 @@ from msclr.errors import ConfigError, MissingExtraError, ModelError, MsclrError,
 from msclr.export.check import check, random_clips
 from msclr.export.exported import FILES, MANIFEST, ExportedModel, ExportFacts
 from msclr.export.module import DenseEncoder
+from msclr.export.precision import Precision, check_precision, halved, quantise
 from msclr.export.tables import GRAPH_INPUTS, skeleton_tables
 from msclr.io import guard
 from msclr.io.registry import PathLike
@@ -50,6 +51,7 @@ def export(
     *,
     format: Format = "onnx",
     skeleton: str | SkeletonSpec = "universal",
+    precision: Precision = "float32",
     model: str = "",
 ) -> Path:
     """Write an encoder as a graph that runs without msclr, with all it needs beside it.
@@ -63,6 +65,8 @@ def export(
         format: "onnx" for ONNX Runtime, or "torch-export" for `torch.export.load`.
         skeleton: Id of the one joint convention that the graph takes; or "universal" for a graph that takes any, with
             its tables as inputs.
+        precision: What most of it is multiplied in: "float32", "float16", or for ONNX "int8". Inputs and outputs stay
+            float32. export.json has the least cosine to the model that was found.
         model: Name of the model, for the README.
 
     Returns:
@@ -70,13 +74,14 @@ def export(
 
     Raises:
         ModelError: If the encoder has no such graph, or the graph does not answer as the encoder does.
-        ConfigError: If there is no such format.
+        ConfigError: If there is no such format, or not in this precision.
         UnknownSkeletonError: If the convention is not registered.
         MissingExtraError: If ONNX is asked for and not installed.
         NotAFileError: If something is there already, or the folder cannot be written.
     """
     if format not in get_args(Format):
         raise ConfigError(f"format={format!r:.40}", expected=" or ".join(map(repr, get_args(Format))))
+    check_precision(precision, format)
     if not isinstance(encoder, MultiSkeletonEncoder):
         raise ModelError(
             f"a {type(encoder).__name__}", expected="a universal encoder, such as msclr-base", remedy="another model"
@@ -91,16 +96,26 @@ def export(
         (new / "skeletons").mkdir(parents=True)
         for spec in specs:
             np.savez_compressed(new / "skeletons" / f"{spec.id}.npz", **skeleton_tables(spec, encoder.partition))  # type: ignore[arg-type]  # savez takes arrays by name
-        fixed = specs[0] if skeleton != "universal" else None
-        facts = _facts(encoder, format, fixed, model)
-        _write_graph(_trace(encoder, fixed), new / FILES[format], format)
-        write_bytes(new / MANIFEST, facts.to_json())
         write_bytes(new / "prepare.py", files("msclr.export").joinpath("prepare.py").read_bytes())
-        write_bytes(new / "README.md", _readme(facts).encode())
-        check(encoder, ExportedModel.load(new), [fixed] if fixed else list(map(get_skeleton, CHECKED)))
+        fixed = specs[0] if skeleton != "universal" else None
+        _write_checked(encoder, new, fixed, _facts(encoder, format, fixed, precision, model))
         sync_folder(new)
         replace_folder(new, place)
     return place
+
+
+def _write_checked(encoder: MultiSkeletonEncoder, folder: Path, fixed: SkeletonSpec | None, facts: ExportFacts) -> None:
+    """Write the graph, its facts and the README; refuse a graph that does not answer as the encoder does."""
+    graph = folder / FILES[facts.format]
+    _write_graph(_trace(halved(encoder) if facts.precision == "float16" else encoder, fixed), graph, facts.format)
+    if facts.precision == "int8":
+        quantise(graph)
+    write_bytes(folder / MANIFEST, facts.to_json())
+    cosine = check(encoder, ExportedModel.load(folder), [fixed] if fixed else list(map(get_skeleton, CHECKED)))
+    if facts.precision != "float32":
+        facts = facts.model_copy(update={"least_cosine": math.floor(cosine * 1e6) / 1e6})
+        write_bytes(folder / MANIFEST, facts.to_json())
+    write_bytes(folder / "README.md", _readme(facts).encode())
 
 
 def _free_place(folder: PathLike) -> Path:
@@ -163,7 +178,7 @@ def _trace(encoder: MultiSkeletonEncoder, fixed: SkeletonSpec | None) -> Exporte
 
 def _minimum_frames(encoder: MultiSkeletonEncoder) -> int:
     """Return a number of frames of which at least two are left after all strides, so that none is a special case."""
-    return min(2 * prod(block.stride for block in encoder.blocks if isinstance(block, Block)), encoder.frames)
+    return min(2 * math.prod(block.stride for block in encoder.blocks if isinstance(block, Block)), encoder.frames)
 
 
 def _write_graph(program: ExportedProgram, path: Path, format: Format) -> None:
@@ -213,7 +228,9 @@ def _building(place: Path) -> Iterator[Path]:
             shutil.rmtree(building, ignore_errors=True)
 
 
-def _facts(encoder: MultiSkeletonEncoder, format: Format, fixed: SkeletonSpec | None, model: str) -> ExportFacts:
+def _facts(
+    encoder: MultiSkeletonEncoder, format: Format, fixed: SkeletonSpec | None, precision: Precision, model: str
+) -> ExportFacts:
     return ExportFacts(
         format=format,
         skeleton="universal" if fixed is None else fixed.id,
@@ -226,6 +243,7 @@ def _facts(encoder: MultiSkeletonEncoder, format: Format, fixed: SkeletonSpec | 
         maximum_frames=encoder.maximum_frames,
         model=model or "A model",
         model_sha256=fingerprint(encoder),
+        precision=precision,
     )
 
 
@@ -255,4 +273,6 @@ def _need_onnx() -> None:
 
 def _readme(facts: ExportFacts) -> str:
     text = files("msclr.export").joinpath("README.template.md").read_text("utf-8")
-    return text.format(**json.loads(facts.to_json()), file=FILES[facts.format])
+    near = f"{facts.precision}, at a cosine of {facts.least_cosine} or more to the model on the clips of the check"
+    agreement = "float32, equal to the model within 1e-5" if facts.precision == "float32" else near
+    return text.format(**json.loads(facts.to_json()), file=FILES[facts.format], agreement=agreement)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from child import ROOT
+from exporting import needs_tracing, refusal, run_of, small
 from strategies import standing_person
 
 import msclr
@@ -26,27 +27,10 @@ from msclr.export import ExportedModel, export, write
 from msclr.export.check import check, random_clips
 from msclr.export.tables import GRAPH_INPUTS, skeleton_tables
 from msclr.models.build import build_encoder
-from msclr.models.config import EncoderConfig, PerSkeletonConfig
+from msclr.models.config import PerSkeletonConfig
 from msclr.poses.batch import PoseBatch
 
 CONVENTIONS = ("kinect_v2_25", "coco_17", "smpl_24")
-
-
-def refusal() -> str:
-    """Why this torch can trace no network for all sizes, if it cannot."""
-    try:
-        write._need_torch()
-    except MissingExtraError as error:
-        return str(error)
-    return ""
-
-
-needs_tracing = pytest.mark.skipif(bool(refusal()), reason=refusal())
-
-
-def small(**options):
-    torch.manual_seed(0)
-    return build_encoder(EncoderConfig(**{"channels": (8,), "strides": (2,), "dim": 8, "frames": 16, **options})).eval()
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +143,7 @@ def test_a_graph_that_answers_otherwise_never_appears(encoder, tmp_path, monkeyp
     other = small(dim=8, channels=(8,))
     with torch.no_grad():
         other.pooling.output.bias.add_(1e-3)
-    exported = ExportedModel(write._facts(encoder, "onnx", None, ""), run_of(other))
+    exported = ExportedModel(write._facts(encoder, "onnx", None, "float32", ""), run_of(other))
     with pytest.raises(ModelError, match=r"an error of 0.001; expected at most 1e-05"):
         check(encoder, exported, [msclr.get_skeleton("coco_17")])
     deaf = small()
@@ -173,16 +157,6 @@ def test_a_graph_that_answers_otherwise_never_appears(encoder, tmp_path, monkeyp
     with pytest.raises(ModelError):
         export(encoder, tmp_path / "graph", format="torch-export")
     assert list(tmp_path.iterdir()) == []
-
-
-def run_of(network):
-    dense = write.DenseEncoder(network)
-
-    def run(inputs):
-        with torch.no_grad():
-            return tuple(each.numpy() for each in dense(*map(torch.from_numpy, inputs)))
-
-    return run
 
 
 @needs_tracing
