@@ -48,9 +48,8 @@ class Pooling(nn.Module):
             if self.kind == "part":
                 weights = weights * per_row(batch, _part_weights).to(weights.dtype)
             summed = torch.einsum("ntc,nt->nc", values, weights)
-            total = values.new_zeros(batch.num_persons).index_add(0, person, weights.sum(dim=1))
-            pooled = values.new_zeros(batch.num_persons, values.shape[-1]).index_add(0, person, summed)
-            pooled = pooled / total.clamp_min(1e-6)[:, None]
+            total = _sums(weights.sum(dim=1), person, batch.num_persons)
+            pooled = _sums(summed, person, batch.num_persons) / total.clamp_min(1e-6)[:, None]
         vectors: Tensor = self.output(pooled)
         return vectors
 
@@ -59,9 +58,17 @@ class Pooling(nn.Module):
         cell = person * len(PARTS) + per_row(batch, _part_index)
         cells = batch.num_persons * len(PARTS)
         summed = torch.einsum("ntc,nts->nsc", values, weights)
-        total = values.new_zeros(cells, STRETCHES).index_add(0, cell, weights.sum(dim=1))
-        grid = values.new_zeros(cells, STRETCHES, values.shape[-1]).index_add(0, cell, summed)
+        total = _sums(weights.sum(dim=1), cell, cells)
+        grid = _sums(summed, cell, cells)
         return (grid / total.clamp_min(1e-6)[..., None]).reshape(batch.num_persons, -1)
+
+
+def _sums(rows: Tensor, place: Tensor, places: int) -> Tensor:
+    """Add up the rows [n, ...] of each place [n]: [places, ...], in their own type.
+
+    In half precision a GPU multiplies in half and sums in float32, a CPU does both in half.
+    """
+    return rows.new_zeros(places, *rows.shape[1:]).index_add(0, place, rows)
 
 
 def _stretches(valid: Tensor, person: Tensor, persons: int) -> Tensor:
