@@ -11,6 +11,7 @@ from torch import Tensor
 from msclr.errors import PoseError, PoseTypeError
 from msclr.losses.infonce import PairLogits, pair_logits, unit_rows
 from msclr.losses.queue import UNKNOWN_ID, NegativeQueue
+from msclr.poses.transfer import to_device
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,10 +175,10 @@ def _clips(count: int, device: torch.device, sample_ids: Tensor | None, valid: T
             f"valid has shape {tuple(valid.shape)} and type {valid.dtype}", expected=f"({count},) and torch.bool"
         )
     if sample_ids is None:
-        return ClipBatch(torch.full((count,), UNKNOWN_ID, device=device), False, valid.to(device))
+        return ClipBatch(torch.full((count,), UNKNOWN_ID, device=device), False, to_device(valid, device))
     if sample_ids.shape != (count,) or sample_ids.is_floating_point() or sample_ids.dtype == torch.bool:
         raise PoseError(
             f"sample_ids have shape {tuple(sample_ids.shape)} and type {sample_ids.dtype}",
             expected=f"({count},) and an integer type",
         )
-    return ClipBatch(sample_ids.to(device=device, dtype=torch.int64), True, valid.to(device))
+    return ClipBatch(to_device(sample_ids.to(torch.int64), device), True, to_device(valid, device))

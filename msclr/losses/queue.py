@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from msclr.collectives import gather_rows
 from msclr.errors import ConfigError, PoseError
 from msclr.losses.infonce import unit_rows
+from msclr.poses.transfer import to_device
 
 UNKNOWN_ID = -1
 
@@ -90,9 +91,9 @@ class NegativeQueue(nn.Module):
         if keys.device != self.keys.device:
             raise PoseError(f"keys are on {keys.device}, the queue on {self.keys.device}", expected="one device")
         rows = keys.to(self.keys.dtype)
-        ids = torch.full((len(keys),), UNKNOWN_ID) if ids is None else ids
-        ids = ids.to(device=keys.device, dtype=torch.int64)
-        valid = torch.ones_like(ids, dtype=torch.bool) if valid is None else valid.to(keys.device)
+        ids = torch.full((len(keys),), UNKNOWN_ID, device=keys.device) if ids is None else ids
+        ids = to_device(ids.to(torch.int64), keys.device)
+        valid = torch.ones_like(ids, dtype=torch.bool) if valid is None else to_device(valid, keys.device)
         if self.gathers:
             rows, ids, valid = gather_rows(rows), gather_rows(ids), gather_rows(valid)
         for part in zip(*(torch.split(each, self.size) for each in (rows, ids, valid)), strict=True):

@@ -109,6 +109,14 @@ class Engine:
                 part.gathers = False  # a method gathers the embeddings of its clips, keys among them
         return cast(nn.Module, self._accelerator.prepare_model(method))
 
+    @contextmanager
+    def seeded(self, seed: int) -> Iterator[None]:
+        """Let layers draw from generators of this seed; afterwards those of every device are what they were."""
+        devices = range(torch.cuda.device_count()) if self.device.type == "cuda" else ()
+        with torch.random.fork_rng(devices):
+            (torch.default_generator if self.device.type == "cpu" else torch).manual_seed(seed)
+            yield
+
     def autocast(self) -> AbstractContextManager[object]:
         """Compute in the run's precision what bears it."""
         return nullcontext() if self._accelerator is None else self._accelerator.autocast()

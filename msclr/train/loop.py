@@ -6,8 +6,6 @@ from contextlib import nullcontext
 from pathlib import Path
 from signal import Signals
 
-import torch
-
 from msclr.collectives import largest, rank, world_size
 from msclr.errors import TrainingStoppedError
 from msclr.hub.save import save_pretrained
@@ -139,8 +137,7 @@ def optimize(
     parameters = [parameter for parameter in method.parameters() if parameter.requires_grad]
     health = Health(engine.device)
     state = RunState(method, optimizer, watch.course, health, engine)
-    with torch.random.fork_rng(), stop_requests() as request:
-        torch.manual_seed(method.seed + rank())
+    with engine.seeded(method.seed + rank()), stop_requests() as request:
         start = checkpoints.resume(state) if checkpoints else 0
         if first:
             watch.begin(start)

@@ -153,8 +153,7 @@ def _measure(method: Method[Batch], engine: Engine) -> tuple[int, int, float]:
         return tensor
 
     seconds = 0.0
-    with torch.random.fork_rng():
-        torch.manual_seed(method.seed)
+    with engine.seeded(method.seed):
         then = time.perf_counter()
         for step, batch in enumerate(islice(method.batches(engine.device), MEASURED)):
             optimizer.zero_grad(set_to_none=True)

@@ -9,6 +9,7 @@ from watched_device import DEVICE, watched
 
 from msclr.augment.clips import Clips
 from msclr.augment.temporal import MirrorCrop
+from msclr.losses.msclr import MSCLRLoss
 from msclr.models import per_skeleton
 from msclr.models.build import build_encoder
 from msclr.models.config import PerSkeletonConfig
@@ -80,6 +81,16 @@ def test_no_update_waits_for_the_device_but_those_that_are_looked_at(
     assert waits.asked[first:second] == LOOKED
     assert waits.asked[second:] == []
     assert waits.mixed[moved:] == []
+
+
+def test_a_loss_takes_what_is_known_of_clips_from_the_cpu_without_waiting():
+    contrast = MSCLRLoss(dim=2, queue_size=4).to(DEVICE)
+    rows = torch.empty(3, 2, device=DEVICE)
+    with watched() as waits:
+        contrast(rows, rows, sample_ids=torch.arange(3), valid=torch.ones(3, dtype=torch.bool))
+        contrast.queue.enqueue(rows, torch.arange(3), valid=torch.ones(3, dtype=torch.bool))
+        contrast.queue.enqueue(rows)
+    assert waits.asked == waits.mixed == []
 
 
 @pytest.mark.parametrize("name", RUNS)

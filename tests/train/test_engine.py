@@ -103,6 +103,16 @@ def test_the_device_skips_what_the_host_would_skip(training_folder, tmp_path, na
         assert torch.equal(ours[part], value), part
 
 
+def test_a_run_on_the_cpu_leaves_gpus_alone(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", lambda seed: pytest.fail("a GPU was seeded"))
+    before = torch.get_rng_state()
+    with Engine(RuntimeConfig(), "cpu").seeded(5):
+        drawn = torch.rand(3)
+    assert torch.equal(drawn, torch.rand(3, generator=torch.Generator().manual_seed(5)))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 @pytest.mark.parametrize("skipped", [(), (0,), (1,)])
 def test_what_gets_its_first_gradient_late_is_moved_all_the_same(skipped):
     def moved(engine, fused):
