@@ -12,6 +12,7 @@ from weights.cells import Found, Metrics
 from weights.entrants import Networks
 
 PARTS = {"sensors": sensor_tasks, "pairs": pair_tasks}
+FILES = ("cmu_asf", "cmu_daz", "cmu_mb")  # that pairs are of
 
 
 def measure(entrants: Networks, folder: Path, part: str, *, limit: int | None = None) -> Found:

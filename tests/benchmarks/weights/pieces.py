@@ -123,7 +123,7 @@ def _crossing(size: Size) -> list[Piece]:
 
     files = {
         "sensors": tuple(f"mocap/{name}.npz" for name in subjects.SENSORS.values()),
-        "pairs": ("mocap/pairs.json",),
+        "pairs": ("mocap/pairs.json", *(f"mocap/{name}.npz" for name in crossing.FILES)),
     }
     settings = {"limit": size.limit}
     return [Piece(f"pairs/{each}", files[each], partial(measure, each), False, settings) for each in crossing.PARTS]
