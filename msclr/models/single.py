@@ -62,12 +62,12 @@ class SingleConventionEncoder(PoseEncoder):
             PoseError: If a clip has too many persons, or is 2D where the convention is 3D.
         """
         values = dense(batch, self.num_persons, skeleton=self.skeleton)
-        known = batch.roster()
-        if self.skeleton.dims == 3 and bool(known.flat.any()):
-            person = int(known.flat.int().argmax())
+        roster = batch.roster()
+        if self.skeleton.dims == 3 and bool(roster.flat.any()):
+            person = int(roster.flat.int().argmax())
             raise PoseError(
                 "2D poses",
-                where=f"clip {int(known.clip[person])}",
+                where=f"clip {int(roster.clip[person])}",
                 expected=f"3D, as {self.skeleton.id!r} is",
             )
         return values

@@ -38,12 +38,12 @@ def dense(batch: PoseBatch, slots: int = 2, *, skeleton: SkeletonSpec | None = N
         ((1, 2, 4, 25, 3), [[300.0, 0.0]])
     """
     spec = _convention(batch, skeleton)
-    known = batch.roster()
-    if batch.num_slots > slots and batch.num_persons and int(known.slot.max()) >= slots:
-        person = int(known.slot.argmax())
+    roster = batch.roster()
+    if batch.num_slots > slots and batch.num_persons and int(roster.slot.max()) >= slots:
+        person = int(roster.slot.argmax())
         raise PoseError(
-            f"somebody in person slot {int(known.slot[person])}",
-            where=f"clip {int(known.clip[person])}",
+            f"somebody in person slot {int(roster.slot[person])}",
+            where=f"clip {int(roster.clip[person])}",
             expected=f"slots 0 to {slots - 1}",
             remedy="sequence.persons([...]) to choose who counts",
         )
