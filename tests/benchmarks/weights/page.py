@@ -43,7 +43,8 @@ another convention, for all ordered pairs of {space} conventions in 3D and {imag
 what differs is which joints there are, where they sit, what is missing, and the camera: in 2D each clip is seen by a
 random camera of its own, up to 60° to the side and 15° up or down, and "two cameras" are two such. "Upper body":
 knees and everything below them are missing. Raw poses have a figure where all pairs have a joint in common; markers
-have none in common with joint centres."""
+have none in common with joint centres. In 3D, and before one camera, these joints are copies of the same numbers,
+so that their 100 % is no feat: with real sensors, below, it is gone."""
 PAIRS = """No conversion: UI-PRMD, subjects {subjects}, who are in no training, by both sensors at once (the same
 repetition, and the same exercise, among all repetitions of these subjects by the other sensor; clips are cut
 separately), and the recordings of `pairs.json`, of which CMU has two solutions on different skeletons: query is one
