@@ -273,6 +273,10 @@ def _need_onnx() -> None:
 
 def _readme(facts: ExportFacts) -> str:
     text = files("msclr.export").joinpath("README.template.md").read_text("utf-8")
-    near = f"{facts.precision}, at a cosine of {facts.least_cosine} or more to the model on the clips of the check"
-    agreement = "float32, equal to the model within 1e-5" if facts.precision == "float32" else near
+    agreement = "float32, equal to the model within 1e-5"
+    if facts.precision != "float32":
+        near = f"a cosine of {facts.least_cosine} or more to the model on the clips of the check"
+        agreement = f"{facts.precision}, at {near}; others may be further off"
+    if facts.precision == "int8":
+        agreement += ", and a clip's vector depends a little on the clips in the same call"
     return text.format(**json.loads(facts.to_json()), file=FILES[facts.format], agreement=agreement)

@@ -111,6 +111,8 @@ def test_facts_of_an_older_export_are_those_of_float32():
     facts = write._facts(small(), "onnx", None, "int8", "small").model_copy(update={"least_cosine": 0.5})
     assert ExportFacts.model_validate_json(facts.to_json()) == facts
     assert "int8, at a cosine of 0.5 or more" in write._readme(facts)
+    assert "depends a little on the clips in the same call" in write._readme(facts)
+    assert "equal to the model within 1e-5" in write._readme(facts.model_copy(update={"precision": "float32"}))
     older = facts.model_dump(exclude={"precision", "least_cosine"})
     assert ExportFacts(**older).precision == "float32"
 
