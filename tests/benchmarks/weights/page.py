@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import fill
 
 from msclr.evaluate.crossing import HELD_OUT
 from weights import pictures, tables
@@ -100,7 +101,7 @@ def around(text: str) -> tuple[str, str]:
 
 def body(results: Results) -> str:
     """Return what is written between the marks: a section for each part of which there is anything."""
-    parts = [HOW_TO_READ, tables.of_models(results), COMMANDS.format(command=results.command)]
+    parts = [_told(HOW_TO_READ), tables.of_models(results), COMMANDS.format(command=results.command)]
     sections = (
         ("matrix", "Any convention to any other", _matrix),
         ("pairs", "Real pairs", _pairs),
@@ -123,7 +124,7 @@ def _matrix(results: Results) -> list[str]:
     clips, chance = facts.pop("clips"), facts.pop("chance")
     sources = ", ".join(f"{count} of `{name}`" for name, count in facts.items())
     return [
-        MATRIX.format(clips=clips, sources=sources, space=len(SPACE), image=len(IMAGE), chance=chance),
+        _told(MATRIX, clips=clips, sources=sources, space=len(SPACE), image=len(IMAGE), chance=chance),
         tables.of_matrix(results),
         "![R@1 of every ordered pair of conventions](images/weights-matrix.png)",
         "The pairs that are found least often, full bodies:",
@@ -132,22 +133,29 @@ def _matrix(results: Results) -> list[str]:
 
 
 def _pairs(results: Results) -> list[str]:
-    return [PAIRS.format(subjects=SUBJECTS), tables.of_pairs(results)]
+    return [_told(PAIRS, subjects=SUBJECTS), tables.of_pairs(results)]
 
 
 def _subjects(results: Results) -> list[str]:
-    return [PROBES.format(subjects=SUBJECTS), tables.of_subjects(results)]
+    return [_told(PROBES, subjects=SUBJECTS), tables.of_subjects(results)]
 
 
 def _transfer(results: Results) -> list[str]:
-    return [TRANSFER.format(sizes=tables.of_sizes(results, "transfer")), tables.of_transfer(results)]
+    return [_told(TRANSFER, sizes=tables.of_sizes(results, "transfer")), tables.of_transfer(results)]
 
 
 def _robustness(results: Results) -> list[str]:
     parts = [
-        ROBUST.format(sizes=tables.of_sizes(results, "robustness")),
+        _told(ROBUST, sizes=tables.of_sizes(results, "robustness")),
         "![Accuracy against damage](images/weights-curves.png)",
     ]
     for metric in reversed(METRICS):
         parts += [f"`{metric}`:", tables.of_robustness(results, metric)]
-    return [*parts, "### A wrong unit", UNITS, tables.of_units(results)]
+    if any(piece.endswith("-unit") for piece in results.pieces("robustness")):
+        parts += ["### A wrong unit", _told(UNITS), tables.of_units(results)]
+    return parts
+
+
+def _told(text: str, **values: object) -> str:
+    """Fill values in, and break the lines again."""
+    return fill(" ".join(text.format(**values).split()), 120, break_on_hyphens=False, break_long_words=False)
