@@ -15,6 +15,7 @@ from msclr.models.build import build_encoder
 from msclr.models.config import PerSkeletonConfig
 from msclr.store import prepare
 from msclr.train.engine import Engine
+from msclr.train.health import Health
 from msclr.train.loop import optimize
 from msclr.train.methods.build import build_method
 from msclr.train.methods.views import Block, packed
@@ -155,12 +156,13 @@ def build(legacy: bool = False):
     return build_encoder(config).eval()
 
 
-def update(method, batches, optimizer) -> None:
+def update(engine, method, batches, optimizer) -> None:
     step, batch = next(batches)
     optimizer.zero_grad()
-    method(batch, step).total.backward()
-    torch.nn.utils.clip_grad_norm_(method.parameters(), 5.0)
-    optimizer.step()
+    outcome = method(batch, step)
+    engine.backward(outcome.total)
+    norm = engine.norm(optimizer, list(method.parameters()), 5.0)
+    engine.step(optimizer, Health(engine.device).allows(outcome, norm))
     method.after_update(step)
 
 
@@ -171,14 +173,15 @@ def test_two_updates_on_a_gpu_equal_those_on_the_cpu_and_the_second_is_not_waite
     undropped = [] if name in ("isc", "universal") else ["encoders.0.dropout=0"]
 
     def weights(device: str) -> torch.Tensor:
-        method = method_of(name, training_folder, *undropped).to(device).train()
-        batches = enumerate(method.batches(torch.device(device)))
-        optimizer = method.optimizer(fused=device == "cuda")
-        update(method, batches, optimizer)
+        method, engine = method_of(name, training_folder, *undropped), Engine(RuntimeConfig(), device)
+        engine.prepare(method)
+        batches = enumerate(method.batches(engine.device))
+        optimizer = method.optimizer(fused=not engine.host_decides)
+        update(engine, method, batches, optimizer)
         if device == "cuda":
             torch.cuda.set_sync_debug_mode("error")
         try:
-            update(method, batches, optimizer)
+            update(engine, method, batches, optimizer)
         finally:
             torch.cuda.set_sync_debug_mode("default")
         return torch.cat([each.detach().flatten().cpu() for each in method.parameters()])
