@@ -20,6 +20,7 @@ KINDS = {
     "full": EncoderConfig(**UNIVERSAL, temporal="full", partition="inward_outward"),
     "joint": EncoderConfig(**UNIVERSAL, pooling="joint", temporal_kernel=5),
     "anatomy": EncoderConfig(**UNIVERSAL, pooling="part", anatomy_embedding=True),
+    "inputs": EncoderConfig(**UNIVERSAL, input_stretches=5),
     "published": PerSkeletonConfig(**PUBLISHED),
     "legacy": PerSkeletonConfig(**PUBLISHED, legacy_pooling=True),
     "bones": PerSkeletonConfig(**PUBLISHED, stream="bone", edge_importance=False),

@@ -68,6 +68,9 @@ class DenseEncoder(nn.Module):
             parts,
             weights,
         )
+        if self.encoder.input_stretches:
+            beside = _grid(values.transpose(1, 2), known.transpose(1, 2), parts, self.encoder.input_stretches)
+            pooled = torch.cat((pooled, beside), dim=1)
         there = known.flatten(1).any(dim=1).to(pooled.dtype)  # m
         vectors = self.encoder.pooling.output(pooled.to(_precision_of(self.encoder.pooling.output))).float()
         persons = (vectors * there[:, None])[:-1].reshape(clips, slots, self.encoder.dim)
@@ -94,16 +97,21 @@ class DenseEncoder(nn.Module):
             shares = mask if kind == "joint" else mask * weights[:, None]
             total = shares.sum(dim=(1, 2)).clamp_min(1e-6)
             return torch.einsum("mjtc,mjt->mc", values, shares) / total[:, None]
-        time = torch.arange(values.shape[2], device=values.device)
-        last = (known * time).flatten(1).amax(dim=1)
-        place = (time + 0.5) / (last[:, None] + 1) * STRETCHES - 0.5  # m t
-        stretches = torch.arange(STRETCHES, device=values.device)
-        distance = (place.clamp(0, STRETCHES - 1)[..., None] - stretches).abs()
-        shares = (1 - distance).clamp_min(0)[:, None] * mask[..., None]  # m j t s
-        summed = torch.einsum("mjtc,mjts->mjsc", values, shares)
-        total = torch.einsum("mjs,jq->mqs", shares.sum(dim=2), parts)
-        grid = torch.einsum("mjsc,jq->mqsc", summed, parts)
-        return (grid / total.clamp_min(1e-6)[..., None]).flatten(1)
+        return _grid(values, known, parts, STRETCHES)
+
+
+def _grid(values: Tensor, known: Tensor, parts: Tensor, count: int) -> Tensor:
+    """Average [m, j, t, c] by body part and stretch of time, as `msclr.models.pooling.grid_averages` does."""
+    time = torch.arange(values.shape[2], device=values.device)
+    last = (known * time).flatten(1).amax(dim=1)
+    place = (time + 0.5) / (last[:, None] + 1) * count - 0.5  # m t
+    stretches = torch.arange(count, device=values.device)
+    distance = (place.clamp(0, count - 1)[..., None] - stretches).abs()
+    shares = (1 - distance).clamp_min(0)[:, None] * known.to(values.dtype)[..., None]  # m j t s
+    summed = torch.einsum("mjtc,mjts->mjsc", values, shares)
+    total = torch.einsum("mjs,jq->mqs", shares.sum(dim=2), parts)
+    grid = torch.einsum("mjsc,jq->mqsc", summed, parts)
+    return (grid / total.clamp_min(1e-6)[..., None]).flatten(1)
 
 
 def _precision_of(part: nn.Module) -> torch.dtype:

@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from msclr.errors import ConfigError
 from msclr.models.features import JointEncoder, JointFeatures
 from msclr.models.normalise import MaskedBatchNorm
-from msclr.models.pooling import Pooling, PoolingName, per_row, person_of_row
+from msclr.models.pooling import Pooling, PoolingName, grid_averages, per_row, person_of_row
 from msclr.models.preparing import Preparations
 from msclr.models.stgcn import Block
 from msclr.poses.batch import PoseBatch
 from msclr.poses.canonical import root_path
 from msclr.poses.transfer import to_device
-from msclr.skeletons.anatomy import point
+from msclr.skeletons.anatomy import PARTS, point
 from msclr.skeletons.cache import cached_by_joints
 from msclr.skeletons.graph import spatial_graph
 from msclr.skeletons.landmarks import TORSO_IN_TEMPLATE, landmarks
@@ -43,6 +43,8 @@ class MultiSkeletonEncoder(JointEncoder):
         partition: How neighbours are told apart, "spatial" (nearer or farther from the centre) or "inward_outward".
         anatomy_embedding: Tell the network where in the body each joint is.
         pooling: How joints and frames become one vector, see `msclr.models.pooling.Pooling`.
+        input_stretches: Stretches of time in which the inputs themselves are averaged by body part and given to the
+            last linear map, beside the features; 0 for none.
         facing: Turn 3D persons to face the viewer before embedding.
         frames: Frames to which a clip is resampled.
         maximum_seconds, maximum_frames: Longer clips are embedded window by window.
@@ -70,6 +72,7 @@ class MultiSkeletonEncoder(JointEncoder):
         partition: Literal["spatial", "inward_outward"] = "spatial",
         anatomy_embedding: bool = False,
         pooling: PoolingName = "grid",
+        input_stretches: int = 0,
         facing: bool = True,
         frames: int = 64,
         maximum_seconds: float = 10.0,
@@ -91,7 +94,9 @@ class MultiSkeletonEncoder(JointEncoder):
             Block(before, after, stride=stride, kernel=kernel, separable=separable, dropout=dropout, residual=index > 0)
             for index, (before, after, stride) in enumerate(zip(inputs, channels, strides, strict=True))
         )
-        self.pooling = Pooling(channels[-1], dim, pooling)
+        self.input_stretches = input_stretches
+        beside = input_stretches * len(PARTS) * INPUT_CHANNELS
+        self.pooling = Pooling(channels[-1], dim, pooling, beside=beside)
 
     def start(self, batch: PoseBatch) -> JointFeatures:
         """Return what the first block is given: normalised input channels, 0 where invalid.
@@ -110,8 +115,20 @@ class MultiSkeletonEncoder(JointEncoder):
 
     def pool(self, features: JointFeatures) -> Tensor:
         """Pool joint features over time and joints: one vector [m, dim] for each person who is there."""
-        pooled: Tensor = self.pooling(features.values, features.valid, features.batch)
+        pooled: Tensor = self.pooling.output(self.averages(features))
         return pooled
+
+    def averages(self, features: JointFeatures) -> Tensor:
+        """Return what the last linear map is given: averages [m, w] of the features and, if so made, of the inputs.
+
+        Inputs know more of when and where than features of a few frames do, and mean the same in all conventions.
+        """
+        batch = features.batch
+        averages = self.pooling.averages(features.values, features.valid, batch)
+        if not self.input_stretches:
+            return averages
+        inputs = grid_averages(self._inputs(batch), batch.valid, batch, self.input_stretches)
+        return torch.cat((averages, inputs), dim=1)
 
     def _inputs(self, batch: PoseBatch) -> Tensor:
         """Input channels [n, t, 10]: position relative to the mid-hip, velocity, place of the mid-hip, 2D flag."""

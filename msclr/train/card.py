@@ -28,7 +28,7 @@ def model_card(config: TrainConfig) -> ModelCard:
         training=f"`msclr pretrain`: {config.steps:,} steps of {config.batch_size} clips ({seen}), seed {config.seed}. "
         "MS-CLR's contrast between joint conventions (recorded, registered and derived ones, 2D among them) behind a "
         "projection head, with cross-entropy on labels where a file has them (weight "
-        f"{config.loss.label_weight:g}).",
+        f"{config.loss.label_weight:g})." + _fitted(config),
         data=[
             f"{source} (weight {source.weight:g}" + (f", labels: `{source.label}`)" if source.label else ")")
             for source in config.sources
@@ -46,3 +46,13 @@ def model_card(config: TrainConfig) -> ModelCard:
 
 def _clips(held_out: Sequence[ClipsConfig]) -> list[str]:
     return ["clips, and copies of clips, of " + "; ".join(map(str, held_out))] if held_out else []
+
+
+def _fitted(config: TrainConfig) -> str:
+    if config.output is None:
+        return ""
+    return (
+        f" Both looked at {config.output.bottleneck} numbers. The last linear map was fitted afterwards: principal "
+        f"components of what it is given, whitened to the power {config.output.whitening:g}, of "
+        f"{config.output.batches:,} more batches."
+    )

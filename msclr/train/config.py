@@ -115,6 +115,20 @@ class LossConfig(_Config):
         return self
 
 
+class OutputConfig(_Config):
+    """How the last linear map of the encoder is fitted when all else is trained, see `msclr.train.output`.
+
+    Args:
+        bottleneck: Length of the vectors that are contrasted and classified in training instead of the encoder's.
+        whitening: From 0, principal components as they are, to 1, all of one variance.
+        batches: Batches of views that it is fitted to.
+    """
+
+    bottleneck: Annotated[int, Field(ge=2, le=4096)] = 256
+    whitening: Share = 0.5
+    batches: Annotated[int, Field(ge=1, le=10**5)] = 100
+
+
 class TrainConfig(_Config):
     """A pretraining run.
 
@@ -128,6 +142,7 @@ class TrainConfig(_Config):
             for number, the coordinates of one of them.
         exclude_pairs: JSON files (below the data folder) whose recordings `name_a` and `name_b` are never trained on.
         views, loss: See there.
+        output: How the last linear map is fitted; without, it is trained like the others.
         steps: Number of updates.
         batch_size: Clips per update.
         blocks: Sources per update; each gives batch_size / blocks clips.
@@ -156,6 +171,7 @@ class TrainConfig(_Config):
     exclude_pairs: tuple[str, ...] = ()
     views: ViewConfig = ViewConfig()
     loss: LossConfig = LossConfig()
+    output: OutputConfig | None = None
     steps: Annotated[int, Field(ge=1, le=10**8)] = 10_000
     batch_size: Annotated[int, Field(ge=2, le=65536)] = 64
     blocks: Annotated[int, Field(ge=1, le=64)] = 4

@@ -112,6 +112,7 @@ def _train(
         if fresh:
             checkpoints.clear()
         optimize(method, watch, engine, checkpoints=checkpoints)
+        method.finish()
 
 
 def optimize(

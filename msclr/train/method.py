@@ -84,6 +84,9 @@ class Method(nn.Module, ABC, Generic[Batch]):
     def after_update(self, step: int) -> None:
         """Move what follows the learnt parameters, such as a momentum encoder."""
 
+    def finish(self) -> None:
+        """Do what is left when all updates are made, the same whenever it is done; nothing by default."""
+
     @abstractmethod
     def trained(self) -> dict[str, PoseEncoder]:
         """Return the encoders that the run is for, by name; a single one is called "encoder"."""

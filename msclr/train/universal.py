@@ -26,6 +26,7 @@ from msclr.train.config import TrainConfig
 from msclr.train.data import WindowSampler
 from msclr.train.generators import Generator, restore, state_of
 from msclr.train.method import Method
+from msclr.train.output import feature_width, fit_output
 from msclr.train.sources import IntArray, Source, load_sources
 from msclr.train.views import ViewMaker
 
@@ -51,16 +52,30 @@ class Pairs:
 
 
 class Projected(nn.Module):
-    """An encoder with the projection head of the contrastive loss."""
+    """An encoder with the projection head of the contrastive loss.
 
-    def __init__(self, encoder: MultiSkeletonEncoder, projection: int) -> None:
+    Args:
+        encoder: The encoder.
+        projection: Length of the projections.
+        bottleneck: Length of the features if the encoder's last linear map is not trained but fitted afterwards: then
+            another one, from the averages of the last block alone, takes its place.
+    """
+
+    def __init__(self, encoder: MultiSkeletonEncoder, projection: int, bottleneck: int | None = None) -> None:
         super().__init__()
         self.encoder = encoder
-        self.head = ProjectionHead(encoder.dim, projection)
+        self.dim = encoder.dim if bottleneck is None else bottleneck
+        self.narrow = None if bottleneck is None else nn.Linear(feature_width(encoder), bottleneck)
+        encoder.pooling.output.requires_grad_(bottleneck is None)
+        self.head = ProjectionHead(self.dim, projection)
 
     def forward(self, batch: PoseBatch) -> tuple[Tensor, Tensor]:
         """Return features [m, dim] and projections [m, d] of every person of a batch."""
-        features = self.encoder.pool(self.encoder.features(batch))
+        joints = self.encoder.features(batch)
+        if self.narrow is None:
+            features = self.encoder.pool(joints)
+        else:
+            features = self.narrow(self.encoder.pooling.averages(joints.values, joints.valid, joints.batch))
         return features, self.head(features)
 
 
@@ -84,8 +99,9 @@ class Universal(Method[Pairs]):
         self.sources = load_sources(config, data)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
-            self.query = Projected(build_encoder(config.encoder), config.loss.projection)
-            self.heads = _label_heads(self.sources, self.query.encoder.dim)
+            bottleneck = config.output.bottleneck if config.output else None
+            self.query = Projected(build_encoder(config.encoder), config.loss.projection, bottleneck)
+            self.heads = _label_heads(self.sources, self.query.dim)
         self.key = MomentumEncoder(self.query, config.loss.momentum)
         self.contrast = MSCLRLoss(
             dim=config.loss.projection,
@@ -152,7 +168,8 @@ class Universal(Method[Pairs]):
 
     def optimizer(self, *, fused: bool = False) -> torch.optim.Optimizer:
         """Return AdamW with decay on matrices only."""
-        parameters = [*self.query.parameters(), *self.heads.parameters()]
+        learnt = [*self.query.parameters(), *self.heads.parameters()]
+        parameters = [each for each in learnt if each.requires_grad]
         groups = [
             {"params": [each for each in parameters if each.dim() > 1], "weight_decay": self.config.weight_decay},
             {"params": [each for each in parameters if each.dim() <= 1], "weight_decay": 0.0},
@@ -170,6 +187,23 @@ class Universal(Method[Pairs]):
     def after_update(self, step: int) -> None:
         """Move the key encoder."""
         self.key.update(self.query)
+
+    def finish(self) -> None:
+        """Fit the encoder's last linear map to views of all sources, if that is how it is made."""
+        output, encoder = self.config.output, self.query.encoder
+        if output is None:
+            return
+        device = next(encoder.parameters()).device
+        fit_output(encoder, self._further_views(output.batches, device), whitening=output.whitening)
+        encoder.pooling.output.requires_grad_(True)
+
+    def _further_views(self, count: int, device: torch.device) -> Iterator[PoseBatch]:
+        """Views as in training, both of each pair, drawn apart from those: the same at each call."""
+        sampler = WindowSampler(self.sources, self.config, self.config.seed + 2)
+        views = ViewMaker(self.sources, self.config.views, self.config.seed + 3)
+        for _ in range(count):
+            for blocks in zip(*sampler.draw(), strict=True):
+                yield views.batch([block.to(device) for block in blocks], mirrored=False)
 
     def trained(self) -> dict[str, PoseEncoder]:
         """Return the query encoder."""

@@ -29,7 +29,7 @@ def small_config(**changes: object) -> EncoderConfig:
     return EncoderConfig(**fields)
 
 
-@pytest.fixture(scope="module", params=["plain", "part", "anatomy", "full", "inward_outward"])
+@pytest.fixture(scope="module", params=["plain", "part", "anatomy", "full", "inward_outward", "inputs"])
 def encoder(request):
     torch.manual_seed(0)
     changes = {
@@ -38,6 +38,7 @@ def encoder(request):
         "anatomy": {"anatomy_embedding": True, "pooling": "joint"},
         "full": {"temporal": "full"},
         "inward_outward": {"partition": "inward_outward"},
+        "inputs": {"input_stretches": 6},
     }[request.param]
     encoder = build_encoder(small_config(**changes))
     for module in encoder.modules():

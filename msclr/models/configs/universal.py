@@ -10,7 +10,7 @@ from msclr.models.configs import base
 from msclr.models.configs.base import ModelConfig
 
 # More than any encoder has, so that the bound holds without looking at the network.
-_INPUT_CHANNELS, _PARTITIONS, _GRID_CELLS, _SMALL_PARTS = 16, 3, 24, 4096
+_INPUT_CHANNELS, _PARTITIONS, _PARTS, _GRID_CELLS, _SMALL_PARTS = 16, 3, 6, 24, 4096
 
 Width = Annotated[int, Field(ge=4, le=1024)]
 Stride = Annotated[int, Field(ge=1, le=2)]
@@ -31,6 +31,7 @@ class EncoderConfig(ModelConfig):
         partition: How the neighbours of a joint are told apart.
         anatomy_embedding: Whether the place of each joint in the rest pose is an input.
         pooling: "joint" averages joints, "part" body parts, "grid" keeps body parts and stretches of time apart.
+        input_stretches: In how many stretches of time the inputs, too, are averaged for the vector; 0 for not at all.
         facing: Whether persons are turned to face forward first.
         frames: Frames that a window is resampled to.
         maximum_seconds: Longer clips are embedded by windows.
@@ -67,6 +68,7 @@ class EncoderConfig(ModelConfig):
     partition: base.PartitionName = "spatial"
     anatomy_embedding: base.Flag = False
     pooling: Literal["joint", "part", "grid"] = Field("grid", description="'joint', 'part' or 'grid'")
+    input_stretches: int = Field(0, ge=0, le=64, description="a whole number from 0 to 64")
     facing: base.Flag = True
     frames: base.Frames = 64
     maximum_seconds: base.Seconds = 10.0
@@ -85,7 +87,8 @@ class EncoderConfig(ModelConfig):
             True
         """
         cells = _GRID_CELLS if self.pooling == "grid" else 1
-        bound = _SMALL_PARTS + cells * self.channels[-1] * self.dim + self.dim
+        beside = self.input_stretches * _PARTS * _INPUT_CHANNELS
+        bound = _SMALL_PARTS + (cells * self.channels[-1] + beside) * self.dim + self.dim
         for inputs, outputs in zip((_INPUT_CHANNELS, *self.channels), self.channels, strict=False):
             graph = _PARTITIONS * inputs * outputs
             full = outputs * outputs * self.temporal_kernel
