@@ -58,7 +58,7 @@ def encoder_features(
         >>> clips = {name: msclr.read(path) for name, path in sample_paths().items()}
         >>> data = LabelledClips("samples", tuple(clips), ("walk", "walk", "squat", "squat"), clips)
         >>> encoder_features(data, [msclr.load_pretrained()])[0].features
-        Scores(4 samples, 256 features)
+        Scores(4 samples, 512 features)
     """
     if on_error not in ("raise", "skip"):
         raise ConfigError(f"on_error={on_error!r:.40}", expected="'raise' or 'skip'")

@@ -68,7 +68,7 @@ def model_info(
     Example:
         >>> info = model_info("msclr-base")
         >>> info.dim, info.licence, info.skeletons
-        (256, 'apache-2.0', None)
+        (512, 'apache-2.0', None)
     """
     found = find_model(
         name,

@@ -73,7 +73,7 @@ def shipped_models() -> dict[str, ShippedModel]:
 
     Example:
         >>> shipped_models()["msclr-base"].dim
-        256
+        512
     """
     entries = strict_json.loads(files("msclr.hub").joinpath(INDEX).read_bytes(), where=INDEX)
     models = [ShippedModel.model_validate(entry) for entry in entries] if isinstance(entries, list) else []

@@ -58,8 +58,8 @@ def fit_output(encoder: MultiSkeletonEncoder, batches: Iterable[PoseBatch], *, w
         >>> from msclr.models.build import build_encoder
         >>> from msclr.models.config import EncoderConfig
         >>> encoder = build_encoder(EncoderConfig(channels=(8,), strides=(1,), dim=4, frames=8))
-        >>> noise = torch.randn(20, 8, 17, 3, generator=torch.Generator().manual_seed(0))
-        >>> batch = PoseBatch.from_sequences([PoseSequence.from_array(each.numpy(), "coco_17") for each in noise])
+        >>> noise = torch.randn(40, 8, 17, 3, generator=torch.Generator().manual_seed(0))
+        >>> batch = PoseBatch.from_sequences([PoseSequence.from_array(each.numpy(), "h36m_17") for each in noise])
         >>> fit_output(encoder, [batch], whitening=1.0)
         >>> vectors = encoder.encode(batch)
         >>> bool(torch.allclose(torch.cov(vectors.T), torch.eye(4) / 4, atol=0.02))

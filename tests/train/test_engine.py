@@ -133,7 +133,7 @@ def test_half_precision_trains_like_full_precision_with_full_weights(training_fo
     for precision in ("float32", "bf16"):
         config = tiny_run("universal", steps=4, runtime={"precision": precision})
         method = Universal(config, training_folder)
-        method.query.encoder.pooling.register_forward_hook(lambda layer, given, out: dtypes.add(out.dtype))
+        method.query.encoder.pooling.output.register_forward_hook(lambda layer, given, out: dtypes.add(out.dtype))
         with started(config.runtime, "cpu") as engine:
             optimize(method, watch(method, tmp_path / "log.jsonl", log_every=1), engine)
         assert {value.dtype for value in method.state_dict().values()} == {torch.float32, torch.int64}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -53,6 +53,8 @@ class EncoderConfig(ModelConfig):
         ...
         msclr.errors.ConfigError: config.json: format_version = 2; expected 1. Try: pip install --upgrade msclr
     """
+
+    newer_fields: ClassVar[frozenset[str]] = frozenset({"input_stretches"})
 
     face: Literal["universal"] = Field("universal", description="'universal'")
     channels: Annotated[tuple[Width, ...], BeforeValidator(base.as_tuple)] = Field(
