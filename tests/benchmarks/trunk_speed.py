@@ -32,7 +32,9 @@ CONFIGS = {
     "universal": EncoderConfig(
         channels=WIDTHS, strides=STRIDES, temporal="full", temporal_kernel=9, pooling="joint", dim=256, frames=50
     ),
-    "bundled": EncoderConfig(channels=(32, 64, 128, 128), strides=(2, 2, 1, 1), pooling="grid", dim=256, frames=32),
+    "bundled": EncoderConfig(
+        channels=(32, 64, 128, 128), strides=(2, 2, 1, 1), pooling="grid", input_stretches=8, dim=512, frames=32
+    ),
 }
 
 
