@@ -27,6 +27,15 @@ def feature_width(encoder: MultiSkeletonEncoder) -> int:
     Raises:
         ConfigError: If the encoder has no such map.
     """
+    return last_map(encoder).in_features - encoder.input_stretches * len(PARTS) * INPUT_CHANNELS
+
+
+def last_map(encoder: MultiSkeletonEncoder) -> nn.Linear:
+    """Return the linear map from averages to vectors.
+
+    Raises:
+        ConfigError: If the encoder has no such map.
+    """
     output = encoder.pooling.output
     if not isinstance(output, nn.Linear):
         raise ConfigError(
@@ -34,7 +43,7 @@ def feature_width(encoder: MultiSkeletonEncoder) -> int:
             expected="a last linear map to fit",
             remedy="another encoder.dim",
         )
-    return output.in_features - encoder.input_stretches * len(PARTS) * INPUT_CHANNELS
+    return output
 
 
 @torch.no_grad()
@@ -65,17 +74,17 @@ def fit_output(encoder: MultiSkeletonEncoder, batches: Iterable[PoseBatch], *, w
         >>> bool(torch.allclose(torch.cov(vectors.T), torch.eye(4) / 4, atol=0.02))
         True
     """
-    count, output = feature_width(encoder), encoder.pooling.output
+    count, output = feature_width(encoder), last_map(encoder)
     encoder.eval()
     found = torch.cat([gather_rows(encoder.averages(encoder.features(batch))) for batch in batches]).double()
     mean = found.mean(dim=0)
-    weight = components(found - mean, (count, found.shape[1] - count), encoder.dim, whitening)
+    weight = components(found - mean, [count, found.shape[1] - count], encoder.dim, whitening)
     rounded = weight.to(torch.bfloat16)
     output.weight.copy_(rounded)
     output.bias.copy_(-(rounded.double() @ mean))
 
 
-def components(values: Tensor, blocks: tuple[int, ...], count: int, whitening: float) -> Tensor:
+def components(values: Tensor, blocks: list[int], count: int, whitening: float) -> Tensor:
     """Return the linear map [count, w] to principal components of centred values [n, w].
 
     Args:
@@ -84,7 +93,8 @@ def components(values: Tensor, blocks: tuple[int, ...], count: int, whitening: f
         count: Number of components; the mean square length of what comes out is 1.
         whitening: See `fit_output`.
     """
-    variances = torch.stack([block.square().sum(dim=1).mean() for block in values.split(blocks, dim=1)])
+    parts = torch.split(values, blocks, dim=1)
+    variances = torch.stack([part.square().sum(dim=1).mean() for part in parts])
     shares = torch.where(variances > 0, variances, 1.0).rsqrt()
     scale = torch.cat([share.expand(width) for share, width in zip(shares, blocks, strict=True)])
     scaled = values * scale
@@ -93,5 +103,6 @@ def components(values: Tensor, blocks: tuple[int, ...], count: int, whitening: f
     variance, direction = variance.flip(0)[:count], direction.flip(1)[:, :count]
     known = variance > variance[0] * SMALLEST_VARIANCE
     variance = torch.where(known, variance, 1.0)
-    weight = (direction * known * variance ** (-whitening / 2)).T * scale
-    return weight / (known * variance ** (1 - whitening)).sum().sqrt()
+    weight: Tensor = (direction * known * variance.pow(-whitening / 2)).T * scale
+    length: Tensor = (known * variance.pow(1 - whitening)).sum().sqrt()
+    return weight / length

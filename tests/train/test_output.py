@@ -26,7 +26,7 @@ def test_components_are_those_of_a_singular_value_decomposition(whitening):
     random = np.random.default_rng(0)
     values = random.normal(size=(60, 9)) @ random.normal(size=(9, 9)) * ([100.0] * 5 + [0.1] * 4)
     values -= values.mean(axis=0)
-    found = torch.tensor(values) @ components(torch.tensor(values), (5, 4), 4, whitening).T
+    found = torch.tensor(values) @ components(torch.tensor(values), [5, 4], 4, whitening).T
 
     halves = [values[:, :5], values[:, 5:]]
     scaled = np.concatenate([half / np.sqrt((half**2).sum(axis=1).mean()) for half in halves], axis=1)
@@ -40,7 +40,7 @@ def test_components_are_those_of_a_singular_value_decomposition(whitening):
 
 def test_what_has_no_spread_counts_for_nothing():
     values = torch.cat((torch.randn(30, 3, generator=torch.Generator().manual_seed(0)), torch.zeros(30, 2)), dim=1)
-    weight = components(values.double(), (3, 2), 4, 1.0)
+    weight = components(values.double(), [3, 2], 4, 1.0)
     assert weight.isfinite().all()
     assert (weight[:, 3:] == 0).all()
 
