@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from msclr.errors import ConfigError, MissingFileError
 from msclr.store.gather import IntArray
@@ -16,6 +17,7 @@ from msclr.store.recordings import Recordings
 from msclr.train.config import ClipsConfig, TrainConfig
 from msclr.train.identity import digest
 
+BoolArray: TypeAlias = npt.NDArray[np.bool_]
 Shape: TypeAlias = tuple[int, int, int, int]
 
 
@@ -59,7 +61,7 @@ class HeldOut:
         contents: dict[Shape, set[str]] = {}
         for entry in config.exclude_clips:
             recordings = opened[entry.file]
-            for row in rows_of(entry, recordings).tolist():
+            for row in np.flatnonzero(having(entry, recordings)).tolist():
                 names |= {recordings.motions[row], recordings.names[row]}
                 contents.setdefault(shape_of_clip(recordings, row), set()).add(content_of_clip(recordings, row))
         return cls(frozenset(names), contents, frozenset(config.exclude_subjects))
@@ -85,8 +87,8 @@ class HeldOut:
         return alike is not None and content_of_clip(recordings, row) in alike
 
 
-def rows_of(entry: ClipsConfig, recordings: Recordings) -> IntArray:
-    """Return the numbers of the recordings that have the facts which an entry asks for.
+def having(entry: ClipsConfig, recordings: Recordings) -> BoolArray:
+    """Say which recordings [n] have the facts that an entry asks for.
 
     Args:
         entry: A file and facts.
@@ -106,7 +108,7 @@ def rows_of(entry: ClipsConfig, recordings: Recordings) -> IntArray:
                 where=entry.file,
                 expected=f"one of {known}" if known else "a fact that the clips have",
             )
-    return np.flatnonzero(chosen)
+    return chosen
 
 
 def shape_of_clip(recordings: Recordings, row: int) -> Shape:

@@ -20,7 +20,7 @@ from msclr.store.layout import Table
 from msclr.store.recordings import LoadedRecordings, Recordings, open_recordings
 from msclr.strict_json import JsonValue
 from msclr.train.config import SourceConfig, TrainConfig
-from msclr.train.held_out import HeldOut, rows_of
+from msclr.train.held_out import HeldOut, having
 from msclr.train.identity import digest
 
 IntArray: TypeAlias = npt.NDArray[np.int64]
@@ -166,7 +166,7 @@ def _entries(config: TrainConfig) -> list[SourceConfig]:
 def _parts(entry: SourceConfig, recordings: Recordings) -> list[_Part]:
     """The recordings of an entry by table; each has its share of the weight."""
     there = (recordings.frames > 0) & (recordings.persons > 0)
-    there &= np.isin(np.arange(len(recordings)), rows_of(entry, recordings))
+    there &= having(entry, recordings)
     if entry.part is not None:
         if entry.part not in recordings.sources:
             listed = ", ".join(recordings.sources[:20])

@@ -141,7 +141,7 @@ def main() -> None:
             report[f"times the {feeding}'s by {clock}"] = {
                 name: round(value / speed[feeding], 2) for name, value in speed.items() if name != feeding
             }
-    print(json.dumps(report, indent=2))  # noqa: T201
+    print(json.dumps(report, indent=2))
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def main() -> None:
         "translated_s": round(translatedly, 4),
         "ratio": round(plainly / translatedly, 3),
     }
-    print(json.dumps(found))  # noqa: T201
+    print(json.dumps(found))
 
 
 def wait(device: str) -> None:

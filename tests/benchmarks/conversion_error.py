@@ -132,4 +132,4 @@ def tables(errors: Errors) -> str:
 
 
 if __name__ == "__main__":
-    print(tables(measure(Path(os.environ["MSCLR_DATA"]) / "mocap")))  # noqa: T201
+    print(tables(measure(Path(os.environ["MSCLR_DATA"]) / "mocap")))

@@ -53,7 +53,7 @@ def measured(name: str, count: int, call: Callable[[], object]) -> None:
     clock, processor = time.perf_counter() - clock, time.process_time() - processor
     memory = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     figures = f"{clock:.1f} | {processor:.1f} | {1e6 * processor / count:,.0f} | {memory:,.0f}"
-    print(f"| {name} | {figures} |", flush=True)  # noqa: T201
+    print(f"| {name} | {figures} |", flush=True)
 
 
 def main(count: int, workers: int) -> None:
@@ -62,8 +62,8 @@ def main(count: int, workers: int) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         files = make(Path(temporary), count)
         encoder.embed(standing_person("kinect_v2_25"))
-        print(f"{count:,} files, {workers} workers, load of the machine {os.getloadavg()[0]:.1f}\n")  # noqa: T201
-        print("| | clock s | processor s | processor us a file | memory MB |\n|---|---|---|---|---|")  # noqa: T201
+        print(f"{count:,} files, {workers} workers, load of the machine {os.getloadavg()[0]:.1f}\n")
+        print("| | clock s | processor s | processor us a file | memory MB |\n|---|---|---|---|---|")
 
         def listed() -> None:
             entries, _ = list_inputs([files], "auto", ReadLimits(), follow_symlinks=False)

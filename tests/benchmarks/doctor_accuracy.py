@@ -75,16 +75,16 @@ def main(root: Path) -> None:
         count += len(codes_of)
         alarms.update(code for codes in codes_of for code in codes)
         alarms["any"] += wrong
-    print("| planted | found | also said |\n|---|---|---|")  # noqa: T201
+    print("| planted | found | also said |\n|---|---|---|")
     for fault, counts in found.items():
         others = ", ".join(f"{code} {n}" for code, n in counts.most_common() if code not in ("cases", fault))
-        print(f"| {fault} | {counts[fault]} of {counts['cases']} | {others or '-'} |")  # noqa: T201
+        print(f"| {fault} | {counts[fault]} of {counts['cases']} | {others or '-'} |")
     total = sum(counts["cases"] for counts in found.values())
     right = sum(counts[fault] for fault, counts in found.items())
-    print(f"| **all** | **{right} of {total} = {100 * right / total:.1f} %** | |\n")  # noqa: T201
-    print("| untouched | false alarms |\n|---|---|")  # noqa: T201
-    print("\n".join(per_file))  # noqa: T201
-    print(f"| **all** | **{alarms['any']} of {count} = {100 * alarms['any'] / count:.1f} %** ({dict(alarms)}) |")  # noqa: T201
+    print(f"| **all** | **{right} of {total} = {100 * right / total:.1f} %** | |\n")
+    print("| untouched | false alarms |\n|---|---|")
+    print("\n".join(per_file))
+    print(f"| **all** | **{alarms['any']} of {count} = {100 * alarms['any'] / count:.1f} %** ({dict(alarms)}) |")
 
 
 if __name__ == "__main__":

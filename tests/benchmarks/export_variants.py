@@ -90,7 +90,7 @@ def make_graphs(encoder: MultiSkeletonEncoder, folder: Path, others: bool) -> di
     """Export every variant; returns the folder of each."""
     made = {}
     for precision in ("float32", "float16", "int8"):
-        made[precision] = export(encoder, folder / precision, precision=precision)  # type: ignore[arg-type]
+        made[precision] = export(encoder, folder / precision, precision=precision)
     for name, write in {"all": _dynamic, "static": _static, "blocks": _blocks}.items() if others else ():
         made[f"int8, {name}"] = Path(shutil.copytree(made["int8"], folder / name))
         write(encoder, made["float32"] / FILES["onnx"], folder / name / FILES["onnx"])
@@ -213,7 +213,7 @@ def report(sides: dict[str, Side], name: str, data: Prepared, clips: int, rounds
         cosine = (found * wanted).sum(axis=1)
         single = [side(tuple(each[row : row + 1] for each in some), data) for row in range(len(some[0]))]
         alone = float((unit(side(some, data)) * unit(np.concatenate(single))).sum(axis=1).min())
-        print(  # noqa: T201
+        print(
             f"| {name} | {label} | {speed[label]:.0f} ({speed[label] / speed['msclr']:.2f}) | {cosine.min():.6f} | "
             f"{cosine.mean():.6f} | {alone:.6f} | {accuracy(found, data):.2f} |",
             flush=True,
@@ -230,13 +230,13 @@ def main() -> None:
     options = parser.parse_args()
     encoder = msclr.load_pretrained(options.model)
     assert isinstance(encoder, MultiSkeletonEncoder)
-    print(f"{torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")  # noqa: T201
+    print(f"{torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     with tempfile.TemporaryDirectory() as place:
         folders = make_graphs(encoder, Path(place), options.others)
         for name, folder in folders.items():
-            print(f"{name}: {(folder / FILES['onnx']).stat().st_size / 1e6:.2f} MB")  # noqa: T201
+            print(f"{name}: {(folder / FILES['onnx']).stat().st_size / 1e6:.2f} MB")
         sides = make_sides(encoder, folders)
-        print("| set | graph | clips/s | least cosine | mean cosine | alone | 1-NN |\n|---|---|---|---|---|---|---|")  # noqa: T201
+        print("| set | graph | clips/s | least cosine | mean cosine | alone | 1-NN |\n|---|---|---|---|---|---|---|")
         for name in options.sets:
             report(sides, name, load(encoder, name), options.clips, options.rounds)
 

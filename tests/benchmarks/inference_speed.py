@@ -225,9 +225,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--parts", action="store_true", help="what parts of the network take, too")
     options = parser.parse_args()
-    print(f"{torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")  # noqa: T201
+    print(f"{torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     best = peaks()
-    print("GFLOP/s: " + ", ".join(f"{name} {value / 1e9:.0f}" for name, value in best.items()))  # noqa: T201
+    print("GFLOP/s: " + ", ".join(f"{name} {value / 1e9:.0f}" for name, value in best.items()))
     for hidden in options.hidden:
         encoder = make_encoder(hidden)
         for dtype in (torch.float32, torch.bfloat16) if options.parts else ():
@@ -237,7 +237,7 @@ def main() -> None:
                 f"{name} {seconds / total:.0%} at {work / seconds / 1e9:.0f} GFLOP/s"
                 for name, (seconds, work) in found.items()
             ]
-            print(f"h = {hidden}, {dtype}: " + ", ".join(lines), flush=True)  # noqa: T201
+            print(f"h = {hidden}, {dtype}: " + ", ".join(lines), flush=True)
         for case in options.cases:
             formats, persons = CASES[case]
             report(encoder, case, make_sides(encoder, formats, persons, options.clips), options, best)
@@ -253,17 +253,17 @@ def report(
     cosine = float(F.cosine_similarity(sides["msclr bf16"]().float(), wanted).min())
     seconds = measure(sides, options.rounds)
     hidden = encoder.blocks[0].graph.linear.out_features
-    print(f"h = {hidden}, {case}, {options.clips} clips")  # noqa: T201
+    print(f"h = {hidden}, {case}, {options.clips} clips")
     for name, (used, clock) in seconds.items():
         base = seconds["padded"]
-        print(  # noqa: T201
+        print(
             f"  {name:10s} {options.clips / used:7.1f} clips/s of processor time, {options.clips / clock:7.1f} by the "
             f"clock; {base[0] / used:5.2f} and {base[1] / clock:5.2f} times padded; differs by {apart[name]:.1e}"
         )
     found = [costs(encoder, name) for name in formats]
     published, own, moved = (persons * float(np.mean([each[at] for each in found])) for at in range(3))
     used = seconds["msclr"][0] / options.clips
-    print(  # noqa: T201
+    print(
         f"  a clip: {published / 1e9:.3f} GFLOP as published, {own / 1e9:.3f} here, {moved / 1e6:.1f} MB moved; "
         f"{own / used / 1e9:.0f} GFLOP/s, {own / used / best['matmul float32']:.2f} of the matrix product; "
         f"least cosine of bf16 {cosine:.6f}"

@@ -32,7 +32,7 @@ def main() -> None:
     options = parser.parse_args()
     encoder = msclr.load_pretrained(options.model)
     random = np.random.default_rng(0)
-    print(f"{torch.get_num_threads()} threads, {peak():.0f} MB to begin with")  # noqa: T201
+    print(f"{torch.get_num_threads()} threads, {peak():.0f} MB to begin with")
     for frames in sorted(options.frames):
         walk = random.standard_normal(size=(frames, 25, 3), dtype=np.float32)
         clip = msclr.PoseSequence.from_array(walk, "kinect_v2_25", fps=30)
@@ -41,7 +41,7 @@ def main() -> None:
         with_clip, begin = peak(), time.process_time()
         encoder.embed(clip)
         used = time.process_time() - begin
-        print(  # noqa: T201
+        print(
             f"{frames:,} frames ({size:.0f} MB): {used:.1f} s of processor time, "
             f"peak {with_clip:.0f} MB with the recording, {peak():.0f} MB after embedding it",
             flush=True,

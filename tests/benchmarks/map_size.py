@@ -38,7 +38,7 @@ def main(paths: Sequence[str]) -> None:
         start = time.process_time()
         written = write_map(Path(folder) / "map.html", vectors, Around(clips, CLIPS))
         seconds = time.process_time() - start
-    print(f"{len(clips)} different clips, {CLIPS} shown: {written.size / 1e6:.1f} MB in {seconds:.1f} s")  # noqa: T201
+    print(f"{len(clips)} different clips, {CLIPS} shown: {written.size / 1e6:.1f} MB in {seconds:.1f} s")
 
 
 if __name__ == "__main__":

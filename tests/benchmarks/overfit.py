@@ -121,7 +121,7 @@ def main() -> None:
     with started(method.config.runtime, "cpu") as engine:
         optimize(method, Watch(WatchConfig(), method, course, clips=BATCH), engine)
     found |= {"cpu_minutes": round((process_time() - before) / 60, 1), "trained": recall(method)}
-    print(json.dumps(found))  # noqa: T201
+    print(json.dumps(found))
 
 
 def prepared(recipe: str, changes: Sequence[str]) -> MomentumContrast[object]:
@@ -256,7 +256,7 @@ def watch(method: MomentumContrast[object], every: int) -> None:
     def updated(step: int) -> None:
         update(step)
         if every and (step + 1) % every == 0:
-            print(step + 1, round(process_time() / 60, 2), recall(method, draws=2), flush=True)  # noqa: T201
+            print(step + 1, round(process_time() / 60, 2), recall(method, draws=2), flush=True)
             method.train()
 
     method.after_update = updated

@@ -161,7 +161,7 @@ def main() -> None:
     options = parser.parse_args()
     device = torch.device(options.device)
     torch.manual_seed(0)
-    print(  # noqa: T201
+    print(
         f"{torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores, "
         f"{options.clips} clips, {'bf16 autocast' if options.bf16 else 'float32'}, {options.device}"
     )
@@ -181,7 +181,7 @@ def main() -> None:
                 seconds = measure(steps, options.rounds, device)
         speed = {name: [options.clips / each for each in both] for name, both in seconds.items()}
         ratios = [speed["msclr"][clock] / speed["plain"][clock] for clock in range(2)]
-        print(  # noqa: T201
+        print(
             f"{case}: msclr {speed['msclr'][0]:.1f}, plain {speed['plain'][0]:.1f} clips/s of the clock, "
             f"{ratios[0]:.2f} times; by processor time {speed['msclr'][1]:.1f} and {speed['plain'][1]:.1f}, "
             f"{ratios[1]:.2f} times",

@@ -47,12 +47,12 @@ def main(size: int) -> None:
     shown = ""
     for kind, layout, cost in costs(size):
         if kind != shown:
-            print(f"\n### {titles[kind]}\n")  # noqa: T201
-            print("| file | MB | outcome | peak MB | allowed MB | seconds |\n|---|---|---|---|---|---|")  # noqa: T201
+            print(f"\n### {titles[kind]}\n")
+            print("| file | MB | outcome | peak MB | allowed MB | seconds |\n|---|---|---|---|---|---|")
             shown = kind
         figures = (cost.memory / 2**20, cost.allowed_memory / 2**20, cost.seconds)
         row = "| {} | {:.2f} | {} | {:.0f} | {:.0f} | {:.2f} |".format(layout, cost.size / 1e6, cost.outcome, *figures)
-        print(row, flush=True)  # noqa: T201
+        print(row, flush=True)
 
 
 if __name__ == "__main__":

@@ -77,22 +77,22 @@ def main(rows: int, folder: Path) -> None:
         index = VectorIndex.of(corpus(rows, base, seed=0), names, skeletons=["kinect_v2_25"] * rows)
         began = time.perf_counter()
         index = index.with_cells()
-        print(f"grouped into {len(index.cells.ends):,} cells in {time.perf_counter() - began:.0f} s")  # noqa: T201
+        print(f"grouped into {len(index.cells.ends):,} cells in {time.perf_counter() - began:.0f} s")
         index.save(place)
         del index
     began = time.perf_counter()
     index = VectorIndex.load(place)
     load = time.perf_counter() - began
     cores = os.cpu_count()
-    print(f"load {load:.2f} s, {len(index):,} vectors, load of the machine {os.getloadavg()[0]:.1f} on {cores} cores\n")  # noqa: T201
-    print("| search | processor ms | clock ms | slowest ms | recall at 10 |\n|---|---|---|---|---|")  # noqa: T201
+    print(f"load {load:.2f} s, {len(index):,} vectors, load of the machine {os.getloadavg()[0]:.1f} on {cores} cores\n")
+    print("| search | processor ms | clock ms | slowest ms | recall at 10 |\n|---|---|---|---|---|")
     exact = None
     for probes in (None, 4, 16, 64):
         figures, found = timed(index, queries, probes)
         exact = found if exact is None else exact
         recall = (found[:, :, None] == exact[:, None]).any(dim=2).float().mean()
         name = "exact" if probes is None else f"{probes} probes"
-        print(f"| {name} | " + " | ".join(f"{each:.1f}" for each in figures) + f" | {recall:.3f} |", flush=True)  # noqa: T201
+        print(f"| {name} | " + " | ".join(f"{each:.1f}" for each in figures) + f" | {recall:.3f} |", flush=True)
 
 
 if __name__ == "__main__":

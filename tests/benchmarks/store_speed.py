@@ -96,29 +96,29 @@ def drawn(folder: Path, preparation: str) -> Callable[[], object]:
 
 def main(seconds: float) -> None:
     """Print a table."""
-    print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n")  # noqa: T201
-    print("| store | what | processor clips/s | clock clips/s |\n|---|---|---|---|")  # noqa: T201
+    print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n")
+    print("| store | what | processor clips/s | clock clips/s |\n|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         for gaps, precision in ((0.0, "float32"), (0.1, "float32"), (0.0, "float16")):
             path = make(Path(folder) / f"{gaps}{precision}", 400, gaps, precision)
             for name, draw in feeders(ClipStore(path)).items():
                 processor, clock = rate(draw, seconds)
                 kind = f"{precision}, {100 * gaps:.0f} % unknown"
-                print(f"| {kind} | {name} | {processor:,.0f} | {clock:,.0f} |", flush=True)  # noqa: T201
-        print("\n| clips of a run, preparation | processor clips/s | clock clips/s |\n|---|---|---|")  # noqa: T201
+                print(f"| {kind} | {name} | {processor:,.0f} | {clock:,.0f} |", flush=True)
+        print("\n| clips of a run, preparation | processor clips/s | clock clips/s |\n|---|---|---|")
         for preparation in ("none", "cros", "isc", "common"):
             processor, clock = rate(drawn(Path(folder), preparation), seconds)
-            print(f"| {preparation} | {processor:,.0f} | {clock:,.0f} |", flush=True)  # noqa: T201
+            print(f"| {preparation} | {processor:,.0f} | {clock:,.0f} |", flush=True)
         command = [sys.executable, __file__, str(seconds), str(Path(folder) / "0.0float32")]
         children = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
         total = sum(float(child.communicate()[0]) for child in children)
-        print(f"\ntwo processes, windows, packed: {total:,.0f} clips/s of the clock")  # noqa: T201
+        print(f"\ntwo processes, windows, packed: {total:,.0f} clips/s of the clock")
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     long = float(sys.argv[1]) if len(sys.argv) > 1 else 3.0
     if len(sys.argv) > 2:
-        print(rate(feeders(ClipStore(sys.argv[2]))["windows, packed"], long)[1])  # noqa: T201
+        print(rate(feeders(ClipStore(sys.argv[2]))["windows, packed"], long)[1])
     else:
         main(long)

@@ -149,7 +149,7 @@ def main() -> None:
     lines.append(
         f"native / padded: {ratio:.2f}, {options.persons} of {SLOTS} persons, {torch.get_num_threads()} threads"
     )
-    print("\n".join(lines))  # noqa: T201
+    print("\n".join(lines))
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    print(f"{torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")  # noqa: T201
+    print(f"{torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     torch.manual_seed(0)
     encoders = {name: build_encoder(config).eval() for name, config in CONFIGS.items()}
     for persons in (1, 2):
@@ -89,7 +89,7 @@ def main() -> None:
             seconds = float(np.median(used[name]))
             work = persons * flop_of_a_person(encoder)
             weights = sum(weight.numel() for weight in encoder.parameters())
-            print(  # noqa: T201
+            print(
                 f"{persons} of 25 joints, {name}: {weights:,} parameters, {encoder.frames} frames, "
                 f"{work / 1e9:.3f} GFLOP a clip, {options.clips / seconds:.0f} clips/s ({base / seconds:.1f}), "
                 f"{work * options.clips / seconds / 1e9:.0f} GFLOP/s",

@@ -138,7 +138,6 @@ def test_the_page_keeps_what_a_person_wrote_around_its_tables(tmp_path):
     assert tables.spread([1.0, 2.0, 3.0]) == "2.0 ± 1.0"
 
 
-@pytest.mark.skipif(not (ROOT / "docs" / page.KEPT_FILE).exists(), reason="no run is kept yet")
 def test_the_page_in_the_documentation_says_what_its_numbers_do():
     results = Results.kept(ROOT / "docs" / page.KEPT_FILE)
     assert page.body(results, findings(results)) in (ROOT / "docs" / "claims.md").read_text("utf-8")

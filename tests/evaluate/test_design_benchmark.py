@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
-
-from msclr.train.runs import load_run
-
-sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
-
 from design.arms import ARMS, BY_CONVENTION, BY_NAME, BY_SET, RECIPE, SETS, chosen
 from design.page import Outcome, body, write_page
 from design.running import result_path
+
+from msclr.train.runs import load_run
 
 SHIPPED = Path(__file__).parents[2] / "msclr" / "weights" / "msclr-base" / "metrics.json"
 

@@ -158,7 +158,6 @@ def test_the_page_keeps_what_a_person_wrote_around_its_tables(results, tmp_path,
     assert widths == {1 + 2 + 4 + 4}
 
 
-@pytest.mark.skipif(not (ROOT / "docs" / page.KEPT_FILE).exists(), reason="no run is kept yet")
 def test_the_page_in_the_documentation_says_what_its_numbers_do():
     assert page.body(Results.kept(ROOT / "docs" / page.KEPT_FILE)) in (ROOT / "docs" / "weights.md").read_text("utf-8")
 

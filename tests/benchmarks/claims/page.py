@@ -8,6 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pages import begin, write_between
+
 from claims import tables
 from claims.clips import HELD_OUT, SETS
 from claims.judging import LINEAR
@@ -16,7 +18,7 @@ from claims.results import Finding, Results, findings
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-BEGIN, END = "<!-- begin: written by `python -m claims page` -->", "<!-- end -->"
+BEGIN = begin("claims")
 LARGEST = 300_000
 KEPT_FILE = Path("runs", "claims.json")
 COLOURS = ("#1f5fa8", "#e39a3b", "#3f8f5b", "#a8437f", "#6a6f77")
@@ -74,20 +76,7 @@ def write_page(results: Results, docs: Path) -> None:
         (docs / name).mkdir(parents=True, exist_ok=True)
     (docs / KEPT_FILE).write_text(kept)
     draw(found).savefig(docs / "images" / "claims.png", dpi=110)
-    path = docs / "claims.md"
-    before, after = around(path.read_text("utf-8") if path.exists() else TITLE)
-    path.write_text(f"{before}{BEGIN}\n\n{body(results, found)}\n\n{END}{after}", "utf-8")
-
-
-def around(text: str) -> tuple[str, str]:
-    """Return what stands before and behind the marks; without marks all of it is before.
-
-    Example:
-        >>> around(f"a {BEGIN} old {END} b")
-        ('a ', ' b')
-    """
-    before, _, rest = text.partition(BEGIN)
-    return before, rest.partition(END)[2] or "\n"
+    write_between(docs / "claims.md", "claims", TITLE, body(results, found))
 
 
 def body(results: Results, found: Sequence[Finding]) -> str:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from sharing import alone
 
 from claims.arms import ARMS, UPDATES, Arm, lasting
 from claims.clips import MOST, SETS, facts_of, parts_of, write_recordings
 from claims.judging import judge, judge_raw
 from claims.training import FACTS, train
 from msclr.atomic import write_bytes
-from msclr.errors import TrainingError
 from msclr.hub.load import load_pretrained
-from msclr.train.lock import held
 
 RAW = "raw"
 MODELS, CELLS, DATA, LOCKS, SETS_FILE = "models", "cells", "data", "locks", "sets.json"
@@ -43,12 +42,12 @@ def run(
         most: Clips of each side of a split that models are judged by.
         say: Told what is begun.
     """
-    with _alone(folder, RAW) as free:
+    with alone(folder / LOCKS / RAW) as free:
         for name in sets if free else ():
             _once(folder, RAW, 0, name, lambda name=name: judge_raw(parts_of(name, data, most)), say)
     for seed in seeds:
         for arm in arms:
-            with _alone(folder, f"{arm.name}-{seed}") as free:
+            with alone(folder / LOCKS / f"{arm.name}-{seed}") as free:
                 if free:
                     _do(folder, data, lasting(arm, updates), seed, sets, most, say)
 
@@ -108,18 +107,3 @@ def _once(folder: Path, arm: str, seed: int, name: str, make: Callable[[], objec
     say(f"judge {arm}, seed {seed}, {name}")
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, (json.dumps(make()) + "\n").encode())
-
-
-@contextmanager
-def _alone(folder: Path, name: str) -> Iterator[bool]:
-    """Say whether this process is the only one at a job, and keep it so; a process that ends lets go."""
-    lock = held(folder / LOCKS / name)
-    try:
-        lock.__enter__()
-    except TrainingError:
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        lock.__exit__(None, None, None)

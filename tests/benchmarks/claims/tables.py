@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from statistics import fmean, stdev
+from statistics import fmean
+
+from pages import spread, table
 
 from claims.arms import ARMS, BATCH, BY_NAME, CENTRES, COMPARISONS, KINECT, MARKERS, MHAD, NTU, SMPLX, Side
 from claims.clips import SENSORS, UIPRMD
@@ -27,19 +29,6 @@ CLAIMS = {
     4: "Inter-skeleton contrast against intra",
     5: "SkeleMixCLR against plain SkeletonCLR",
 }
-
-
-def table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a Markdown table; all columns but the first are numbers.
-
-    Example:
-        >>> print(table(["set", "top-1"], [["a", "1.0"]]))
-        | set | top-1 |
-        |---|---:|
-        | a | 1.0 |
-    """
-    lines = ["| " + " | ".join(heading) + " |", "|---" + "|---:" * (len(heading) - 1) + "|"]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
 
 
 def of_runs(results: Results) -> str:
@@ -137,16 +126,6 @@ def label(sides: Sequence[Side]) -> str:
     if len(sides) > 1:
         return "one format each"
     return sides[0].arm + _view_of(sides)
-
-
-def spread(values: Sequence[float]) -> str:
-    """Return mean and deviation.
-
-    Example:
-        >>> spread([1.0, 2.0, 3.0]), spread([1.0])
-        ('2.0 ± 1.0', '1.0')
-    """
-    return f"{fmean(values):.1f} ± {stdev(values):.1f}" if len(values) > 1 else f"{values[0]:.1f}"
 
 
 def mean_of(sets: Iterable[Sequence[float]]) -> str:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean, stdev
-from typing import TypeAlias
+from statistics import fmean
+from typing import Any, TypeAlias
+
+from pages import spread, table, write_between
 
 from design.arms import ARMS, BASE, BY_CONVENTION, BY_NAME, BY_SET, SETS
 
-BEGIN, END = "<!-- begin: written by `python -m design page` -->", "<!-- end -->"
 TITLE = "# What the design rests on\n\n"
 KEPT_FILE = Path("runs", "design.json")
 WITHOUT_COPIES = {"nwucla": "nwucla without copies"}
@@ -31,16 +32,16 @@ class Outcome:
     tasks: dict[str, dict[str, Scores]]
 
     @classmethod
-    def of(cls, found: dict[str, object]) -> Outcome:
+    def of(cls, found: dict[str, Any]) -> Outcome:
         """Take a result file apart."""
         tasks: dict[str, dict[str, Scores]] = {}
-        for task in found["tasks"]:  # type: ignore[attr-defined]
+        for task in found["tasks"]:
             scores = {
                 method: {metric: 100 * value for metric, value in each.items()}
                 for method, each in task["scores"].items()
             }
             tasks.setdefault(task["part"], {})[task["name"]] = scores
-        return cls(str(found["arm"]), int(str(found["seed"])), tasks)
+        return cls(found["arm"], found["seed"], tasks)
 
     def action(self, name: str, metric: str, method: str = "model") -> float:
         """Accuracy on a data set."""
@@ -68,10 +69,7 @@ def write_page(folder: Path, docs: Path) -> None:
     (docs / "runs").mkdir(parents=True, exist_ok=True)
     (docs / KEPT_FILE).write_text("\n".join(json.dumps(each, separators=(",", ":")) for each in found) + "\n")
     outcomes = [Outcome.of(each) for each in found]
-    path = docs / "design.md"
-    text = path.read_text("utf-8") if path.exists() else f"{TITLE}{BEGIN}{END}\n"
-    before, rest = text.split(BEGIN, 1)
-    path.write_text(f"{before}{BEGIN}\n\n{body(outcomes)}\n\n{END}{rest.split(END, 1)[1]}", "utf-8")
+    write_between(docs / "design.md", "design", TITLE, body(outcomes))
 
 
 def body(outcomes: Sequence[Outcome]) -> str:
@@ -87,7 +85,8 @@ def left_out_table(by_arm: dict[str, list[Outcome]]) -> str:
     """Return accuracy by data set: in training, left out, left out with its convention, and the baselines."""
     first = min(by_arm["all"], key=lambda outcome: outcome.seed)
     columns = ("raw poses", "random init", "in training", "set left out", "convention left out")
-    lines = [_row(["data set", *(f"{metric}: {name}" for metric in METRICS for name in columns)]), _rule(11)]
+    heading = ["data set", *(f"{metric}: {name}" for metric in METRICS for name in columns)]
+    rows = []
     values: dict[str, list[list[float]]] = {}
     for name in SETS:
         models = [by_arm["all"], *(_fold(by_arm, kind, name) for kind in ("set", "convention"))]
@@ -100,15 +99,15 @@ def left_out_table(by_arm: dict[str, list[Outcome]]) -> str:
                 *([outcome.action(name, metric) for outcome in model] for model in models),
             )
         ]
-        lines.append(_row([name, *map(_spread, values[name])]))
+        rows.append([name, *map(_cell, values[name])])
     means = [[fmean(map(fmean, column))] if all(column) else [] for column in zip(*values.values(), strict=True)]
-    return "\n".join([*lines, _row(["**mean**", *map(_spread, means)])])
+    return table(heading, [*rows, ["**mean**", *map(_cell, means)]])
 
 
 def change_table(by_arm: dict[str, list[Outcome]]) -> str:
     """Return what each change does to a model that has met neither the sets nor their convention."""
     head = [*(f"{metric}, unseen" for metric in METRICS), *(f"R@1 {name}" for name in FOUND), "R@1 sensors"]
-    lines = [_row(["model", "what differs", *head]), _rule(len(head) + 2)]
+    rows = []
     for arm in ARMS:
         if arm.without != BASE or arm.name not in by_arm or not arm.conventions:
             continue
@@ -116,8 +115,8 @@ def change_table(by_arm: dict[str, list[Outcome]]) -> str:
         cells = [[fmean(model.action(name, metric) for name in BASE) for model in models] for metric in METRICS]
         cells += [[model.mean(CONVERTED, ending) for model in models] for ending in FOUND]
         cells.append([model.mean(SENSORS) for model in models])
-        lines.append(_row([f"`{arm.name}`", arm.question or "nothing: the recipe", *map(_spread, cells)]))
-    return "\n".join(lines)
+        rows.append([f"`{arm.name}`", arm.question or "nothing: the recipe", *map(_cell, cells)])
+    return table(["model", "what differs", *head], rows, texts=2)
 
 
 def _fold(by_arm: dict[str, list[Outcome]], kind: str, name: str) -> list[Outcome]:
@@ -127,16 +126,6 @@ def _fold(by_arm: dict[str, list[Outcome]], kind: str, name: str) -> list[Outcom
     return by_arm.get(f"{kind}-{number}", [])
 
 
-def _spread(values: Sequence[float]) -> str:
-    """Mean of the seeds, and their standard deviation if there are several."""
-    if not values:
-        return ""
-    return f"{fmean(values):.1f}" + (f" ± {stdev(values):.1f}" if len(values) > 1 else "")
-
-
-def _row(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
-
-
-def _rule(columns: int) -> str:
-    return "|---|" + "---:|" * (columns - 1)
+def _cell(values: Sequence[float]) -> str:
+    """Mean of the seeds and their deviation; nothing where there is none yet."""
+    return spread(values) if values else ""

@@ -6,12 +6,12 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from sharing import alone
+
 from design.arms import RECIPE, SEEDS, STEPS, Arm
 from msclr.atomic import write_bytes
-from msclr.errors import TrainingError
 from msclr.evaluate.suite import run_suite
 from msclr.hub.load import load_pretrained
-from msclr.train.lock import held
 from msclr.train.loop import pretrain
 from msclr.train.runs import load_run
 
@@ -41,15 +41,9 @@ def run(
     folder.mkdir(parents=True, exist_ok=True)
     for seed in seeds:
         for arm in arms:
-            lock = held(folder / f"{arm.name}-{seed}.arm")
-            try:
-                lock.__enter__()
-            except TrainingError:
-                continue
-            try:
-                _do(folder, data, arm, seed, steps, limit, say)
-            finally:
-                lock.__exit__(None, None, None)
+            with alone(folder / f"{arm.name}-{seed}.arm") as free:
+                if free:
+                    _do(folder, data, arm, seed, steps, limit, say)
 
 
 def _do(

@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from textwrap import fill
 
+from pages import begin, write_between
+
 from msclr.evaluate.crossing import HELD_OUT
 from weights import pictures, tables
 from weights.matrix import IMAGE, SPACE
 from weights.probes import METRICS
 from weights.results import Results
 
-BEGIN, END = "<!-- begin: written by `python -m weights page` -->", "<!-- end -->"
+BEGIN = begin("weights")
 LARGEST = 1_500_000
 KEPT_FILE = Path("runs", "weights.json")
 PICTURES = {"matrix": ("matrix", pictures.matrix), "curves": ("robustness", pictures.curves)}
@@ -83,20 +85,7 @@ def write_page(results: Results, docs: Path) -> None:
     for name, (part, draw) in PICTURES.items():
         if results.pieces(part):
             draw(results).savefig(docs / "images" / f"weights-{name}.png", dpi=90)
-    path = docs / "weights.md"
-    before, after = around(path.read_text("utf-8") if path.exists() else TITLE)
-    path.write_text(f"{before}{BEGIN}\n\n{body(results)}\n\n{END}{after}", "utf-8")
-
-
-def around(text: str) -> tuple[str, str]:
-    """Return what stands before and behind the marks; without marks all of it is before.
-
-    Example:
-        >>> around(f"a {BEGIN} old {END} b")
-        ('a ', ' b')
-    """
-    before, _, rest = text.partition(BEGIN)
-    return before, rest.partition(END)[2] or "\n"
+    write_between(docs / "weights.md", "weights", TITLE, body(results))
 
 
 def body(results: Results) -> str:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import fmean, stdev
 
 from msclr.atomic import write_bytes
 from msclr.evaluate.reports.report import MODEL, RANDOM, RAW
@@ -147,15 +146,3 @@ def describe(folder: Path, networks: Sequence[Networks], versions: Mapping[str, 
         }
     text = json.dumps({"models": known, "versions": dict(versions), "command": command}, indent=1)
     write_bytes(path, text.encode() + b"\n")
-
-
-def spread(values: Sequence[float]) -> str:
-    """Return mean and deviation, or "-" without values.
-
-    Example:
-        >>> spread([1.0, 2.0, 3.0]), spread([1.0]), spread([])
-        ('2.0 ± 1.0', '1.0', '-')
-    """
-    if not values:
-        return "-"
-    return f"{fmean(values):.1f} ± {stdev(values):.1f}" if len(values) > 1 else f"{values[0]:.1f}"

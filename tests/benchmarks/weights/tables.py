@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from statistics import fmean
+
+from pages import spread, table
 
 from msclr.evaluate.reports.report import MODEL
 from weights import robustness, units
 from weights.damage import DAMAGES
 from weights.matrix import BODIES, FOUND, kind_of
 from weights.probes import LINEAR
-from weights.results import Column, Results, spread
+from weights.results import Column, Results
 
 KINDS = ("3D-3D", "3D-2D", "2D-2D, two cameras", "2D-2D, one camera")
 BODY_TITLES = {"full": "full body", "upper": "upper body", "upper-in-full": "upper body among full bodies"}
 SENSOR_TITLES = {"kinect": "Kinect", "centres": "Vicon, joint centres", "markers": "Vicon, markers"}
-
-
-def table(heading: Sequence[str], rows: Iterable[Sequence[str]], texts: int = 1) -> str:
-    """Return a Markdown table; all columns but the first ones are numbers.
-
-    Example:
-        >>> print(table(["set", "top-1"], [["a", "1.0"]]))
-        | set | top-1 |
-        |---|---:|
-        | a | 1.0 |
-    """
-    lines = ["| " + " | ".join(heading) + " |", "|---" * texts + "|---:" * (len(heading) - texts) + "|"]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
 
 
 def titles(results: Results) -> list[str]:
