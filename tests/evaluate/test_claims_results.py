@@ -7,6 +7,7 @@ from claims import page, tables
 from claims.arms import ARMS, COMPARISONS, KINECT, NTU, SEEDS, Comparison, Side
 from claims.clips import SENSORS, SETS, UIPRMD
 from claims.results import BEST_ALONE, MEAN_ALONE, Results, corrected, finding, findings, value, verdict
+from pages import END
 from scipy import stats
 
 
@@ -119,7 +120,7 @@ def test_a_comparison_without_two_seeds_of_all_its_arms_is_not_made():
 
 def test_the_page_keeps_what_a_person_wrote_around_its_tables(tmp_path):
     results = made_up({"skelemix": 9.0})
-    (tmp_path / "claims.md").write_text(f"before\n{page.BEGIN} old {page.END}\nbehind\n")
+    (tmp_path / "claims.md").write_text(f"before\n{page.BEGIN} old {END}\nbehind\n")
     page.write_page(results, tmp_path)
     text = (tmp_path / "claims.md").read_text()
     assert text.startswith("before\n")

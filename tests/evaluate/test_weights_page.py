@@ -8,6 +8,7 @@ import pytest
 from child import ROOT
 from click.testing import CliRunner
 from matplotlib.figure import Figure
+from pages import END
 from small_encoder import small_encoder
 from weights import matrix, page, pictures, robustness, subjects, tables, transfer, units
 from weights.__main__ import main
@@ -142,7 +143,7 @@ def test_pictures_show_every_pair_and_every_curve(results):
 def test_the_page_keeps_what_a_person_wrote_around_its_tables(results, tmp_path, monkeypatch):
     small = {name: (part, lambda results: Figure(figsize=(1, 1))) for name, (part, _) in page.PICTURES.items()}
     monkeypatch.setattr(page, "PICTURES", small)  # the pictures take seconds, and are looked at above
-    (tmp_path / "weights.md").write_text(f"before\n{page.BEGIN} old {page.END}\nbehind\n")
+    (tmp_path / "weights.md").write_text(f"before\n{page.BEGIN} old {END}\nbehind\n")
     page.write_page(results, tmp_path)
     text = (tmp_path / "weights.md").read_text()
     assert text.startswith("before\n")
