@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -95,6 +96,7 @@ class MultiSkeletonEncoder(JointEncoder):
             for index, (before, after, stride) in enumerate(zip(inputs, channels, strides, strict=True))
         )
         self.input_stretches = input_stretches
+        self._stride = math.prod(strides)
         beside = input_stretches * len(PARTS) * INPUT_CHANNELS
         self.pooling = Pooling(channels[-1], dim, pooling, beside=beside)
 
@@ -104,10 +106,12 @@ class MultiSkeletonEncoder(JointEncoder):
         Args:
             batch: Packed clips in common coordinates, on the encoder's device.
         """
-        values = self.input_norm(self._inputs(batch), batch.valid)
+        inputs = self._inputs(batch)
+        values = self.input_norm(inputs, batch.valid)
         if self.anatomy is not None:
             values = values + self.anatomy(per_row(batch, _places))[:, None]
-        return JointFeatures(values * batch.valid[..., None], batch.valid, batch)
+        again = inputs if self.input_stretches else None
+        return JointFeatures(values * batch.valid[..., None], batch.valid, batch, again)
 
     def edges(self, skeleton: SkeletonSpec, block: int, device: torch.device) -> Tensor:
         """Return the adjacency [k, target joint, source joint] of a convention, the same in all blocks."""
@@ -127,8 +131,10 @@ class MultiSkeletonEncoder(JointEncoder):
         averages = self.pooling.averages(features.values, features.valid, batch)
         if not self.input_stretches:
             return averages
-        inputs = grid_averages(self._inputs(batch), batch.valid, batch, self.input_stretches)
-        return torch.cat((averages, inputs), dim=1)
+        inputs = self._inputs(batch) if features.inputs is None else features.inputs
+        frames = features.valid.repeat_interleave(self._stride, dim=1)[:, : batch.valid.shape[1]]
+        beside = grid_averages(inputs, batch.valid & frames, batch, self.input_stretches)
+        return torch.cat((averages, beside), dim=1)
 
     def _inputs(self, batch: PoseBatch) -> Tensor:
         """Input channels [n, t, 10]: position relative to the mid-hip, velocity, place of the mid-hip, 2D flag."""

@@ -30,6 +30,7 @@ class JointFeatures:
             batch over the strides of the network, d its channels.
         valid: [n, t] bool; where it is False, `values` mean nothing.
         batch: The clips, at the frame rate that they came in.
+        inputs: [n, t', c] at that frame rate, what an encoder was given that looks at it again when it pools.
 
     Example:
         >>> import msclr
@@ -44,6 +45,7 @@ class JointFeatures:
     values: Tensor
     valid: Tensor
     batch: PoseBatch
+    inputs: Tensor | None = None
 
     def unpack(self) -> list[Tensor]:
         """Return one tensor [p, t, j, d] for each clip, persons who are there only."""
@@ -114,7 +116,7 @@ class JointEncoder(PoseEncoder):
                 for group in start.batch.groups
             ]
             values, valid = block(values, valid, graphs)
-        return JointFeatures(values, valid, start.batch)
+        return replace(start, values=values, valid=valid)
 
     @abstractmethod
     def pool(self, features: JointFeatures) -> Tensor:

@@ -97,7 +97,7 @@ class PreparedNetwork:
             values = block(values, known.mixing(values, index), known.offsets[index], mask, kept)
             mask = kept
         packed = rearrange(values.float(), "m t j c -> (m j) t c")
-        return encoder.pool(JointFeatures(packed, valid, piece.batch))
+        return encoder.pool(replace(piece, values=packed, valid=valid))
 
     def _mask(self, valid: Tensor, joints: int) -> Tensor:
         return rearrange(valid.to(self.dtype), "(m j) t -> m t j 1", j=joints)
@@ -138,4 +138,5 @@ def _taken(start: JointFeatures, group: PoseGroup, persons: Tensor) -> JointFeat
         slot=start.batch.slot[group.members][persons],
         groups=(PoseGroup(group.skeleton, 0, len(persons), 0),),
     )
-    return JointFeatures(rows(start.values), rows(start.valid), batch)
+    inputs = None if start.inputs is None else rows(start.inputs)
+    return JointFeatures(rows(start.values), rows(start.valid), batch, inputs)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from strategies import standing_person
@@ -11,6 +13,7 @@ from msclr.poses.batch import PoseBatch
 
 CONFIGS = {
     "grid": EncoderConfig(channels=(8, 8), strides=(2, 2), dim=8),
+    "inputs": EncoderConfig(channels=(8, 8), strides=(2, 2), dim=8, input_stretches=3),
     "joint": EncoderConfig(channels=(8, 8), strides=(2, 2), dim=8, pooling="joint"),
     "per_skeleton": PerSkeletonConfig(skeletons=("kinect_v2_25", "smpl_24"), hidden=4, dim=8),
     "legacy": PerSkeletonConfig(skeletons=("kinect_v2_25", "smpl_24"), hidden=4, dim=8, legacy_pooling=True),
@@ -56,6 +59,28 @@ def test_the_outside_does_not_depend_on_features_inside(encoder, batch):
     changed_inside, changed_outside = encoder.pool_masked(features, pasted)
     assert torch.equal(outside, changed_outside)
     assert not torch.allclose(inside, changed_inside)
+
+
+def test_the_outside_does_not_depend_on_inputs_inside(batch):
+    torch.manual_seed(0)
+    encoder = build_encoder(CONFIGS["inputs"]).eval()
+    features = encoder.features(batch)
+    chosen = masks(features.batch)
+    for mask in chosen:
+        mask[:, :, 1:3, 5:12] = True
+    pasted = features.batch.pack(chosen)
+    inside, outside = encoder.pool_masked(features, pasted)
+    features.inputs[pasted.repeat_interleave(4, dim=1)] = 99.0
+    changed_inside, changed_outside = encoder.pool_masked(features, pasted)
+    assert torch.equal(outside, changed_outside)
+    assert not torch.allclose(inside, changed_inside)
+
+
+def test_features_without_inputs_are_pooled_all_the_same(batch):
+    torch.manual_seed(0)
+    encoder = build_encoder(CONFIGS["inputs"]).eval()
+    features = encoder.features(batch)
+    assert torch.equal(encoder.pool(replace(features, inputs=None)), encoder.pool(features))
 
 
 def test_a_mask_at_another_frame_rate_is_refused(encoder, batch):
