@@ -1,4 +1,4 @@
-"""Fine-tuning as a task of a report: the model and random weights, trained alike on all labels or on few."""
+"""Fine-tuning as a task of a report: the model and random weights, trained on all labels or on few."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from msclr.evaluate.judging import flat_settings, make_task
 from msclr.evaluate.lineup import Lineup
 from msclr.evaluate.protocols.classified import chance_of_classes
 from msclr.evaluate.protocols.few_labels import draw_ids
-from msclr.evaluate.protocols.finetune import fine_tune
+from msclr.evaluate.protocols.finetune import fine_tune_beside_scratch
 from msclr.evaluate.protocols.protocol import Outcome
 from msclr.evaluate.protocols.tuning import Tuning
 from msclr.evaluate.reports.report import MODEL, RANDOM, Setting, Task
@@ -41,16 +41,16 @@ class FineTuning:
     @property
     def settings(self) -> dict[str, Setting]:
         """What decides the numbers."""
-        return flat_settings({"percent": self.percent, "tuning": asdict(self.tuning)})
+        return flat_settings({"percent": self.percent, "tuning": asdict(self.tuning), "scratch": {"mode": "train"}})
 
     def judge(self, lineup: Lineup, data: LabelledClips, contest: Contest, seeds: Sequence[int]) -> list[Task]:
-        """Train and test, once for each seed, the model and one of the networks with random weights.
+        """Train and test, once for each seed, the model and the same network from random weights.
 
         Args:
             lineup: Says which clips are for training and testing.
             data: The clips.
-            contest: The networks.
-            seeds: Seeds; there are as many random networks.
+            contest: The networks, of which only the model is used: random weights are those of each seed.
+            seeds: Seeds.
 
         Returns:
             The task, without the test clips that are copies of training clips, if there are any.
@@ -60,13 +60,13 @@ class FineTuning:
         test = {name: data.clips[name] for name in split.test_ids}
         prepared = data.preparation is not None and data.preparation == contest.model.preparation
         runs: dict[str, list[Outcome]] = {MODEL: [], RANDOM: []}
-        for seed, random in zip(seeds, contest.randoms, strict=True):
+        for seed in seeds:
             drawn = draw_ids({name: data.label_of[name] for name in split.train_ids}, self.percent, seed)
             train = {name: data.clips[name] for name in drawn}
-            for name, network in ((MODEL, contest.model), (RANDOM, random)):
-                outcome = fine_tune(
-                    network, train, test, data.label_of, tuning=self.tuning, seed=seed, prepared=prepared
-                )
-                runs[name].append(outcome)
+            pair = fine_tune_beside_scratch(
+                contest.model, train, test, data.label_of, tuning=self.tuning, seed=seed, prepared=prepared
+            )
+            runs[MODEL].append(pair.pretrained)
+            runs[RANDOM].append(pair.scratch)
         numbers = {name: tuple(seeds) for name in runs}
         return [make_task(lineup, self.name, self.settings, runs, numbers, chance_of_classes(split))]

@@ -128,6 +128,17 @@ def test_fine_tuning_stands_beside_random_weights_trained_alike(tmp_path):
     assert few.methods["model"].facts["train"] < every.methods["model"].facts["train"]
 
 
+def test_random_weights_learn_their_statistics_where_pretrained_ones_keep_theirs(tmp_path):
+    kept, learned = (Tuning(epochs=2, batch_size=4, warm_up=0, mode=mode) for mode in ("eval", "train"))
+    facts = {}
+    for name, tuning in (("kept", kept), ("learned", learned)):
+        done, _ = run(tmp_path / name, data=[sets()[0]], trials=(FineTuning(100, tuning),))
+        facts[name] = {method: found.facts for method, found in done.tasks[0].methods.items()}
+        assert done.tasks[0].settings["scratch.mode"] == "train"
+    assert facts["kept"]["random init"] == facts["learned"]["random init"]
+    assert facts["kept"]["model"] != facts["learned"]["model"]
+
+
 def test_few_labels_and_fine_tuning_are_in_the_full_benchmark_only():
     assert {"fine-tune", "fine-tune-1", "fine-tune-10", "semi-1", "semi-10"} <= {trial.name for trial in FULL}
     assert {trial.name for trial in FROZEN} == {name for name in PROTOCOLS if not name.startswith("semi")}
