@@ -20,6 +20,7 @@ from msclr.poses.convert import conversion_map
 from msclr.poses.joint_map import JointMap
 from msclr.poses.transfer import to_device
 from msclr.skeletons.landmarks import Landmarks, landmarks
+from msclr.skeletons.registry import get_skeleton
 from msclr.skeletons.spec import SkeletonSpec
 from msclr.train.config import ViewConfig
 from msclr.train.data import Block
@@ -41,6 +42,9 @@ class ViewMaker:
         sources: The training clips.
         config: How views are drawn.
         seed: Of its random numbers.
+
+    Raises:
+        UnknownSkeletonError: If a convention that views are to do without is not known.
     """
 
     def __init__(self, sources: list[Source], config: ViewConfig, seed: int) -> None:
@@ -50,7 +54,8 @@ class ViewMaker:
         self.random = np.random.default_rng(seed)
         self.generator = torch.Generator().manual_seed(seed)
         self.native = [Convention(source.skeleton, None) for source in sources]
-        self.builtin = [_builtin(source.skeleton, config) for source in sources]
+        without = {get_skeleton(name).id for name in config.without}
+        self.builtin = [_builtin(source.skeleton, config.largest, without) for source in sources]
         self._derived: dict[tuple[int, int], Convention] = {}
 
     def batch(self, blocks: list[Block], mirrored: bool) -> PoseBatch:
@@ -171,6 +176,5 @@ def _rotation(yaw: Tensor, pitch: Tensor) -> Tensor:
     return rearrange(about_x, shape, row=3) @ rearrange(about_y, shape, row=3)
 
 
-def _builtin(skeleton: SkeletonSpec, config: ViewConfig) -> list[SkeletonSpec]:
-    views = builtin_views(skeleton)
-    return [view for view in views if view.num_joints <= config.largest and view.id not in config.without]
+def _builtin(skeleton: SkeletonSpec, largest: int, without: set[str]) -> list[SkeletonSpec]:
+    return [view for view in builtin_views(skeleton) if view.num_joints <= largest and view.id not in without]

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from strategies import standing_person
 
 from msclr.augment.conventions import builtin_views
+from msclr.errors import UnknownSkeletonError
 from msclr.poses.canonical import torso_length, unify
 from msclr.skeletons.landmarks import landmarks
 from msclr.skeletons.registry import get_skeleton, register_skeleton
@@ -116,3 +118,5 @@ def test_no_view_is_in_a_convention_that_is_left_out(training_folder, tiny_confi
     maker, _ = make(training_folder, tiny_config, without=("coco_17", "h36m_17"))
     assert {"coco_17", "h36m_17"} <= {view.id for view in builtin_views(get_skeleton("kinect_v2_25"))}
     assert not {"coco_17", "h36m_17"} & {view.id for views in maker.builtin for view in views}
+    with pytest.raises(UnknownSkeletonError, match="no skeleton is called 'coco_71'"):
+        make(training_folder, tiny_config, without=("coco_71",))
