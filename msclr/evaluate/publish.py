@@ -13,9 +13,9 @@ from msclr.hub.save import save_pretrained
 from msclr.models.base import PoseEncoder
 
 EXPLANATION = """\
-Per cent, on data sets and recordings that were not trained on. "random init" is the same network with random weights
-(mean over seeds), "raw poses" the coordinates themselves in common coordinates, restricted to shared joints where two
-conventions meet. All figures with sizes and seeds are in `metrics.json`.
+Per cent, on recordings that were not trained on: of a data set named under "Data", its test side. "random init" is the
+same network with random weights (mean over seeds), "raw poses" the coordinates themselves in common coordinates,
+restricted to shared joints where two conventions meet. All figures with sizes and seeds are in `metrics.json`.
 """
 
 
