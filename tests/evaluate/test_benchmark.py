@@ -122,7 +122,7 @@ def test_fine_tuning_stands_beside_random_weights_trained_alike(tmp_path):
     tuning = Tuning(epochs=2, batch_size=4, warm_up=0)
     done, _ = run(tmp_path, data=[sets()[0]], trials=(FineTuning(50, tuning), FineTuning(100, tuning)))
     few, every = done.tasks
-    assert (few.protocol, every.protocol) == ("fine-tune-50", "fine-tune")
+    assert (few.protocol, every.protocol) == ("fine-tune-sgd-50", "fine-tune-sgd")
     assert list(every.methods) == ["model", "random init"]
     assert every.settings["tuning.epochs"] == 2
     assert few.methods["model"].facts["train"] < every.methods["model"].facts["train"]
@@ -140,7 +140,9 @@ def test_random_weights_learn_their_statistics_where_pretrained_ones_keep_theirs
 
 
 def test_few_labels_and_fine_tuning_are_in_the_full_benchmark_only():
-    assert {"fine-tune", "fine-tune-1", "fine-tune-10", "semi-1", "semi-10"} <= {trial.name for trial in FULL}
+    names = {f"{kind}-{percent}" for kind in ("fine-tune", "semi") for percent in (1, 5, 10)}
+    published = {"fine-tune-sgd", "fine-tune-sgd-1", "fine-tune-sgd-10"}
+    assert names | published | {"fine-tune"} <= {trial.name for trial in FULL}
     assert {trial.name for trial in FROZEN} == {name for name in PROTOCOLS if not name.startswith("semi")}
 
 

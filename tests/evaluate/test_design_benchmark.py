@@ -43,7 +43,7 @@ def test_copies_of_a_set_go_with_it():
 
 def test_tables_hold_the_numbers_of_the_results():
     outcomes = [Outcome.of(result(arm, seed, better=0.02 * seed)) for arm in ("all", "convention-1") for seed in (0, 1)]
-    lines = body(outcomes).splitlines()
+    lines = body(outcomes, outcomes).splitlines()
     tasks = {task["name"]: task["scores"] for task in json.loads(SHIPPED.read_text())["tasks"]}
     known, other = tasks["nwucla without copies"], tasks["utdmhad"]
     (nwucla,) = (line for line in lines if line.startswith("| nwucla"))
@@ -57,14 +57,30 @@ def test_tables_hold_the_numbers_of_the_results():
 
 def test_the_page_keeps_its_text_and_the_numbers(tmp_path):
     result_path(tmp_path, "all", 0).write_text(json.dumps(result("all")))
-    write_page(tmp_path, tmp_path / "docs")
+    write_page(tmp_path, tmp_path, tmp_path / "docs")
     page = tmp_path / "docs" / "design.md"
     page.write_text(page.read_text() + "\nWhat it means.\n")
-    write_page(tmp_path, tmp_path / "docs")
+    write_page(tmp_path, tmp_path, tmp_path / "docs")
     assert page.read_text().count("| hdm05 |") == 1
     assert page.read_text().endswith("\nWhat it means.\n")
     kept = (tmp_path / "docs" / "runs" / "design.json").read_text().splitlines()
     assert [json.loads(line)["arm"] for line in kept] == ["all"]
+
+
+def test_changes_of_the_recipe_may_be_of_another_run(tmp_path):
+    for run, arms in (("left", ("all", "convention-1")), ("changed", ("convention-1", "anatomy"))):
+        (tmp_path / run).mkdir()
+        for arm in arms:
+            found = {**result(arm), "settings": BY_NAME[arm].settings(1500 if run == "left" else 500, 0)}
+            result_path(tmp_path / run, arm, 0).write_text(json.dumps(found))
+    write_page(tmp_path / "left", tmp_path / "changed", tmp_path / "docs")
+    page = (tmp_path / "docs" / "design.md").read_text()
+    left, changed = page.split("## The recipe changed")
+    assert "Updates: 1,500. Seeds: 0." in left
+    assert "Updates: 500. Seeds: 0." in changed
+    assert [arm in changed for arm in ("`convention-1`", "`anatomy`")] == [True, True]
+    assert "`anatomy`" not in left
+    assert len((tmp_path / "docs" / "runs" / "design.json").read_text().splitlines()) == 4
 
 
 def test_unknown_arms_are_named():

@@ -59,10 +59,10 @@ def test_two_data_sets_are_a_transfer():
 def test_fine_tuning_is_a_protocol_like_others_but_not_between_data_sets():
     tuning = FineTuning(100, Tuning(epochs=1, warm_up=0))
     knn, tuned = evaluate(small_encoder(), labelled(2, 1), ["knn-1", tuning], seeds=1).report.tasks
-    assert (knn.protocol, tuned.protocol) == ("knn-1", "fine-tune")
+    assert (knn.protocol, tuned.protocol) == ("knn-1", "fine-tune-sgd")
     assert list(tuned.methods) == ["model", "random init"]
     deep = labelled(2, 1, skeleton="kinect_v2_25", name="deep")
-    with pytest.raises(ConfigError, match="fine-tune between two data sets"):
+    with pytest.raises(ConfigError, match="fine-tune-sgd between two data sets"):
         evaluate(small_encoder(), labelled(2, 1), [tuning], test_data=deep, split="split", seeds=1)
 
 

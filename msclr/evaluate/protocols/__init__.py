@@ -22,7 +22,14 @@ from msclr.evaluate.protocols.significance import Comparison, compare_clips, com
 from msclr.evaluate.protocols.split import Split
 from msclr.evaluate.protocols.together import MultiSkeletonEnsemble, ThreeStreams
 from msclr.evaluate.protocols.transfer import ConventionTransfer, between_conventions, between_sets
-from msclr.evaluate.protocols.tuning import SKELEMIX_1_PERCENT, SKELEMIX_10_PERCENT, SKELEMIX_TUNING, Tuning
+from msclr.evaluate.protocols.tuning import (
+    FROM_SCRATCH,
+    PROBE_THEN_TUNE,
+    SKELEMIX_1_PERCENT,
+    SKELEMIX_10_PERCENT,
+    SKELEMIX_TUNING,
+    Tuning,
+)
 from msclr.evaluate.protocols.warping import TimeWarping
 
 PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
@@ -55,6 +62,8 @@ VIEW_PROTOCOLS: Mapping[str, ViewProtocol] = MappingProxyType(
 )
 
 __all__ = [
+    "FROM_SCRATCH",
+    "PROBE_THEN_TUNE",
     "PROTOCOLS",
     "SEEDS",
     "SKELEMIX_1_PERCENT",

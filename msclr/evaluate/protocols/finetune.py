@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from msclr.errors import MsclrError, PoseError, TrainingError
 from msclr.evaluate.baselines import random_encoder
+from msclr.evaluate.linear import logistic_weights
 from msclr.evaluate.linear_head import steps_of_epoch
 from msclr.evaluate.protocols.classified import judged, present, ranked, share
 from msclr.evaluate.protocols.protocol import Outcome, checked
@@ -19,6 +20,7 @@ from msclr.evaluate.protocols.tuning import Tuning
 from msclr.evaluate.scores import listed
 from msclr.models.base import PoseEncoder
 from msclr.models.finetune.classifier import PoseClassifier
+from msclr.models.finetune.vectors import clip_vectors
 from msclr.models.inference import Window, windows_of
 from msclr.poses.sequence import PoseSequence
 from msclr.poses.threads import one_thread
@@ -96,7 +98,11 @@ def fine_tune(
     codes, truth = (torch.tensor([code[labels[name]] for name in names]) for names in (known, asked))
     seen = present(codes)
     model = PoseClassifier(
-        copy.deepcopy(encoder), [classes[at] for at in seen.tolist()], deviation=tuning.deviation, seed=seed
+        copy.deepcopy(encoder),
+        [classes[at] for at in seen.tolist()],
+        normalize=tuning.normalize,
+        deviation=tuning.deviation,
+        seed=seed,
     )
     shown, hidden = _prepare(encoder, train, known, prepared), _prepare(encoder, test, asked, prepared)
     tested: list[tuple[float, int, Tensor]] = []
@@ -107,7 +113,10 @@ def fine_tune(
             ranking = ranked(model.logits_of_windows(hidden, batch_size=tuning.batch_size), seen)
             tested.append((share(ranking[:, 0] == truth), epoch, ranking))
 
-    loss = _train(model, shown, torch.searchsorted(seen, codes), tuning, seed, after)
+    known_codes = torch.searchsorted(seen, codes)
+    if tuning.probe:
+        _begin_with_probe(model, shown, known_codes)
+    loss = _train(model, shown, known_codes, tuning, seed, after)
     best = max(tested, key=lambda each: each[0])  # the first of equals
     facts = {"train": len(known), "epochs": tuning.epochs, "best epoch": best[1], "loss": loss}
     outcome = judged(asked, truth, classes, tested[-1][2], seen, facts)
@@ -121,24 +130,35 @@ def fine_tune_beside_scratch(
     labels: Mapping[str, str],
     *,
     tuning: Tuning = TUNING,
+    scratch: Tuning | None = None,
     seed: int = 0,
     prepared: bool = False,
 ) -> TunedPair:
-    """Fine-tune an encoder, and train the same network from random weights in the same way: what pretraining is worth.
-
-    Random weights are always trained in mode "train": they have no statistics of pretraining to keep, and without
-    batch normalisation the network hardly learns, which would flatter the pretrained one.
+    """Fine-tune an encoder, and train the same network from random weights: what pretraining is worth.
 
     Args:
         encoder, train, test, labels, tuning, prepared: As for `fine_tune`.
+        scratch: How random weights are trained. By default as the others, but always in mode "train": they have no
+            statistics of pretraining to keep, and without batch normalisation the network hardly learns, which would
+            flatter the pretrained one.
         seed: As for `fine_tune`; it also draws the random weights.
     """
-    contestants = ((encoder, tuning), (random_encoder(encoder, seed), replace(tuning, mode="train")))
-    pretrained, scratch = (
+    ordinary = replace(tuning, mode="train") if scratch is None else scratch
+    contestants = ((encoder, tuning), (random_encoder(encoder, seed), ordinary))
+    pretrained, random = (
         fine_tune(network, train, test, labels, tuning=each, seed=seed, prepared=prepared)
         for network, each in contestants
     )
-    return TunedPair(pretrained, scratch)
+    return TunedPair(pretrained, random)
+
+
+def _begin_with_probe(model: PoseClassifier, clips: Sequence[Sequence[Window]], codes: Tensor) -> None:
+    model.eval()
+    with torch.no_grad():
+        parts = [clip_vectors(model.encoder, [replace(each, clip=0) for each in windows], 1) for windows in clips]
+        vectors = model.scaled(torch.cat(parts)).cpu()
+    weight, bias, mean = logistic_weights(vectors, codes)
+    model.set_head(weight, bias - weight @ mean)
 
 
 def _train(
@@ -152,35 +172,43 @@ def _train(
     """Train all weights; return the mean loss of the last epoch."""
     generator = torch.Generator().manual_seed(seed)
     device = model.head.weight.device
-    optimiser = torch.optim.SGD(
-        model.parameters(),
-        lr=tuning.learning_rate,
-        momentum=tuning.momentum,
-        nesterov=tuning.nesterov,
-        weight_decay=tuning.weight_decay,
-    )
+    optimiser = _optimiser(model, tuning)
+    highest = [group["lr"] for group in optimiser.param_groups]
     mean = 0.0
     with torch.random.fork_rng([device] if device.type == "cuda" else []), torch.enable_grad():
         torch.manual_seed(seed)  # dropout draws from the global generator
         for epoch in range(1, tuning.epochs + 1):
             model.train(tuning.mode == "train")
-            optimiser.param_groups[0]["lr"] = tuning.learning_rate_of(epoch)
+            for group, rate in zip(optimiser.param_groups, highest, strict=True):
+                group["lr"] = rate * tuning.learning_rate_of(epoch) / tuning.learning_rate
             losses = []
             for rows in steps_of_epoch(len(clips), tuning.batch_size, generator, drop_last=tuning.drop_last):
-                loss = F.cross_entropy(model.of_windows([clips[row] for row in rows.tolist()]), codes[rows].to(device))
+                logits = model.of_windows([clips[row] for row in rows.tolist()])
+                loss = F.cross_entropy(logits, codes[rows].to(device), label_smoothing=tuning.smoothing)
                 optimiser.zero_grad()
                 torch.autograd.backward(loss)
                 optimiser.step()
                 losses.append(float(loss.detach()))
             mean = sum(losses) / len(losses)
+            if not all(bool(weight.isfinite().all()) for weight in model.parameters()):
+                raise TrainingError(
+                    f"weights are not finite after {epoch} of {tuning.epochs} epochs",
+                    where=f"fine-tuning at learning rate {tuning.learning_rate}",
+                    expected="finite weights",
+                    remedy="a lower learning rate, a longer warm-up, or vectors of length 1 (normalize=True)",
+                )
             after(epoch, mean)
-    if not all(bool(weight.isfinite().all()) for weight in model.parameters()):
-        raise TrainingError(
-            f"weights are not finite after {tuning.epochs} epochs at learning rate {tuning.learning_rate}",
-            expected="finite weights",
-            remedy="a lower learning rate, or a longer warm-up",
-        )
     return mean
+
+
+def _optimiser(model: PoseClassifier, tuning: Tuning) -> torch.optim.Optimizer:
+    rate, decay = tuning.learning_rate, tuning.weight_decay
+    if tuning.optimiser == "adamw":
+        groups = model.parameter_groups(rate, layer_decay=tuning.layer_decay, weight_decay=decay)
+        return torch.optim.AdamW([dict(group) for group in groups])
+    return torch.optim.SGD(
+        model.parameters(), lr=rate, momentum=tuning.momentum, nesterov=tuning.nesterov, weight_decay=decay
+    )
 
 
 def _prepare(

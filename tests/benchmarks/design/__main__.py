@@ -45,10 +45,11 @@ def run_(output: Path, limit: int | None, only: str, seeds: str, steps: int) -> 
 
 @main.command()
 @click.option("-o", "--output", type=Path, required=True, help="folder of a run")
+@click.option("--changes", type=Path, help="folder of the run whose arms change the recipe, if it is another")
 @click.option("--docs", type=Path, default=Path("docs"))
-def page(output: Path, docs: Path) -> None:
+def page(output: Path, changes: Path | None, docs: Path) -> None:
     """Write docs/design.md between its marks and docs/runs/design.json."""
-    write_page(output, docs)
+    write_page(output, changes or output, docs)
 
 
 def _names(text: str) -> list[str]:

@@ -29,6 +29,7 @@ class Outcome:
 
     arm: str
     seed: int
+    steps: int
     tasks: dict[str, dict[str, Scores]]
 
     @classmethod
@@ -41,7 +42,8 @@ class Outcome:
                 for method, each in task["scores"].items()
             }
             tasks.setdefault(task["part"], {})[task["name"]] = scores
-        return cls(found["arm"], found["seed"], tasks)
+        steps = next(int(text.removeprefix("steps=")) for text in found["settings"] if text.startswith("steps="))
+        return cls(found["arm"], found["seed"], steps, tasks)
 
     def action(self, name: str, metric: str, method: str = "model") -> float:
         """Accuracy on a data set."""
@@ -53,32 +55,55 @@ class Outcome:
         return fmean(scores["model"][metric] for name, scores in tasks.items() if name.endswith(ending))
 
 
-def write_page(folder: Path, docs: Path) -> None:
-    """Write the numbers and the tables of a run.
+def write_page(left_out: Path, changes: Path, docs: Path) -> None:
+    """Write the numbers and the tables of two runs, or of one.
 
     Args:
-        folder: Of the run.
+        left_out: Folder of a run that leaves data out.
+        changes: Folder of a run that changes the recipe; may be the same.
         docs: The folder of the pages; text of design.md around the marks stays.
 
     Raises:
-        ValueError: If there is nothing yet.
+        ValueError: If one has nothing yet.
     """
-    found = [json.loads(path.read_text()) for path in sorted(folder.glob("*.result.json"))]
-    if not found:
-        raise ValueError(f"no result in {folder}")
+    folders = dict.fromkeys((left_out, changes))
+    found = {
+        folder: [json.loads(path.read_text()) for path in sorted(folder.glob("*.result.json"))] for folder in folders
+    }
+    if empty := [folder for folder in folders if not found[folder]]:
+        raise ValueError(f"no result in {empty[0]}")
+    lines = [json.dumps(each, separators=(",", ":")) for folder in folders for each in found[folder]]
     (docs / "runs").mkdir(parents=True, exist_ok=True)
-    (docs / KEPT_FILE).write_text("\n".join(json.dumps(each, separators=(",", ":")) for each in found) + "\n")
-    outcomes = [Outcome.of(each) for each in found]
-    write_between(docs / "design.md", "design", TITLE, body(outcomes))
+    (docs / KEPT_FILE).write_text("\n".join(lines) + "\n")
+    first, second = ([Outcome.of(each) for each in found[folder]] for folder in (left_out, changes))
+    write_between(docs / "design.md", "design", TITLE, body(first, second))
 
 
-def body(outcomes: Sequence[Outcome]) -> str:
+def body(left_out: Sequence[Outcome], changes: Sequence[Outcome]) -> str:
     """Return both tables, as far as there are numbers."""
+    parts: list[str] = []
+    first, second = _by_arm(left_out), _by_arm([outcome for outcome in changes if _is_change(outcome.arm)])
+    if "all" in first:
+        parts += ["## Data left out", _trained(left_out), left_out_table(first)]
+    if second:
+        parts += ["## The recipe changed", _trained(changes), change_table(second)]
+    return "\n\n".join(parts)
+
+
+def _trained(outcomes: Sequence[Outcome]) -> str:
+    steps, seeds = ({getattr(outcome, name) for outcome in outcomes} for name in ("steps", "seed"))
+    return f"Updates: {_listed(steps)}. Seeds: {_listed(seeds)}."
+
+
+def _listed(numbers: set[int]) -> str:
+    return ", ".join(f"{number:,}" for number in sorted(numbers))
+
+
+def _by_arm(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
     by_arm: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         by_arm.setdefault(outcome.arm, []).append(outcome)
-    parts = [left_out_table(by_arm)] if "all" in by_arm else []
-    return "\n\n".join([*parts, change_table(by_arm)])
+    return by_arm
 
 
 def left_out_table(by_arm: dict[str, list[Outcome]]) -> str:
@@ -109,7 +134,7 @@ def change_table(by_arm: dict[str, list[Outcome]]) -> str:
     head = [*(f"{metric}, unseen" for metric in METRICS), *(f"R@1 {name}" for name in FOUND), "R@1 sensors"]
     rows = []
     for arm in ARMS:
-        if arm.without != BASE or arm.name not in by_arm or not arm.conventions:
+        if arm.name not in by_arm:
             continue
         models = by_arm[arm.name]
         cells = [[fmean(model.action(name, metric) for name in BASE) for model in models] for metric in METRICS]
@@ -117,6 +142,11 @@ def change_table(by_arm: dict[str, list[Outcome]]) -> str:
         cells.append([model.mean(SENSORS) for model in models])
         rows.append([f"`{arm.name}`", arm.question or "nothing: the recipe", *map(_cell, cells)])
     return table(["model", "what differs", *head], rows, texts=2)
+
+
+def _is_change(name: str) -> bool:
+    """Say whether an arm is the recipe without the first fold, changed or not."""
+    return BY_NAME[name].without == BASE and BY_NAME[name].conventions
 
 
 def _fold(by_arm: dict[str, list[Outcome]], kind: str, name: str) -> list[Outcome]:
