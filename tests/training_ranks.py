@@ -24,6 +24,7 @@ from msclr.errors import ConfigError, TrainingError, TrainingStoppedError
 from msclr.losses.output import LossOutput
 from msclr.poses.batch import PoseBatch
 from msclr.train import health
+from msclr.train.config import TrainConfig
 from msclr.train.engine import started
 from msclr.train.loop import optimize
 from msclr.train.methods.build import build_method
@@ -35,6 +36,11 @@ STEPS = 2
 # Batches that two processes cannot halve; networks whose dropout is other on every process have none.
 UNEVEN = {
     "universal": {"batch_size": 7, "blocks": 1},
+    "universal, joints hidden": {
+        "batch_size": 7,
+        "blocks": 1,
+        "loss": {"queue_size": 32, "projection": 8, "masked_weight": 1.0},
+    },
     "ms-aimclr": {"schedule.batch_size": 5, "encoders.0.dropout": 0},
     "skelemix": {"schedule.batch_size": 5, "encoders.0.dropout": 0},
     "isc": {"schedule.batch_size": 5},
@@ -55,8 +61,8 @@ def exact(value):
 
 def course_in_float64(name, data, log):
     """The losses of a run, and what it ends with."""
-    config = tiny_run(name, steps=STEPS, **UNEVEN[name])
-    method = Universal(config, data) if name == "universal" else build_method(config, data)
+    config = tiny_run(name.partition(",")[0], steps=STEPS, **UNEVEN[name])
+    method = Universal(config, data) if isinstance(config, TrainConfig) else build_method(config, data)
     method.double()
     batches, loss, found = method.batches, method.loss, {}
     method.batches = lambda device, start=0: map(exact, batches(device, start))

@@ -109,7 +109,7 @@ class MultiSkeletonEncoder(JointEncoder):
         inputs = self._inputs(batch)
         values = self.input_norm(inputs, batch.valid)
         if self.anatomy is not None:
-            values = values + self.anatomy(per_row(batch, _places))[:, None]
+            values = values + self.anatomy(per_row(batch, places_in_body))[:, None]
         again = inputs if self.input_stretches else None
         return JointFeatures(values * batch.valid[..., None], batch.valid, batch, again)
 
@@ -164,7 +164,7 @@ def _adjacency(skeleton: SkeletonSpec, partition: Literal["spatial", "inward_out
 
 @cached_by_joints
 @torch.inference_mode(False)
-def _places(skeleton: SkeletonSpec, device: torch.device) -> Tensor:
+def places_in_body(skeleton: SkeletonSpec, device: torch.device) -> Tensor:
     """Rest-pose place of each joint in torso lengths, and whether it is known: [j, 4]."""
     known = [
         (*point(name).position, TORSO_IN_TEMPLATE) if name is not None else (0.0,) * 4 for name in skeleton.anatomy

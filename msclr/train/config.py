@@ -99,6 +99,8 @@ class LossConfig(_Config):
         projection: Length of the projected vectors.
         label_weight: Weight of the supervised term.
         contrast_weight: Weight of the contrast; one of both is above 0.
+        masked_weight: Weight of the masked-joint term, see `msclr.train.hidden`; 0 for none.
+        masked_share: Share of the joints of a query view that are hidden for it.
     """
 
     queue_size: Annotated[int, Field(ge=1, le=2**20)] = 4096
@@ -107,6 +109,8 @@ class LossConfig(_Config):
     projection: Annotated[int, Field(ge=2, le=4096)] = 128
     label_weight: Annotated[float, Field(ge=0, le=100)] = 0.5
     contrast_weight: Annotated[float, Field(ge=0, le=100)] = 1.0
+    masked_weight: Annotated[float, Field(ge=0, le=100)] = 0.0
+    masked_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
 
     @model_validator(mode="after")
     def _something_to_learn(self) -> LossConfig:

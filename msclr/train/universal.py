@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from msclr.collectives import gather_shares, world_size
+from msclr.collectives import gather_shares, share_of, world_size
 from msclr.losses.msclr import MSCLRLoss
 from msclr.losses.output import LossOutput
 from msclr.models.base import PoseEncoder
@@ -25,6 +25,7 @@ from msclr.strict_json import JsonValue
 from msclr.train.config import TrainConfig
 from msclr.train.data import WindowSampler
 from msclr.train.generators import Generator, restore, state_of
+from msclr.train.hidden import HiddenJoints, JointDecoder, hide_joints
 from msclr.train.method import Method
 from msclr.train.output import feature_width, fit_output
 from msclr.train.sources import IntArray, Source, load_sources
@@ -43,12 +44,14 @@ class Pairs:
         labels: For each block of clips its family of sources, the rows int64 [l] in the batch of the clips that have a
             class, and their classes int64 [l].
         ids: int64 [b].
+        hidden: What the query was not shown, if there is a masked-joint term.
     """
 
     query: PoseBatch
     key: PoseBatch
     labels: list[tuple[str, Tensor, Tensor]]
     ids: Tensor
+    hidden: HiddenJoints | None = None
 
 
 class Projected(nn.Module):
@@ -83,7 +86,7 @@ class Universal(Method[Pairs]):
     """Contrast a clip with itself in another convention, derived or recorded by another sensor; classify if labelled.
 
     InfoNCE against a shared queue of keys of all conventions, behind a projection head; sources with labels add a
-    cross-entropy.
+    cross-entropy. If asked for, joints of the query are hidden and have to be told from its features.
 
     Args:
         config: The run.
@@ -102,6 +105,7 @@ class Universal(Method[Pairs]):
             bottleneck = config.output.bottleneck if config.output else None
             self.query = Projected(build_encoder(config.encoder), config.loss.projection, bottleneck)
             self.heads = _label_heads(self.sources, self.query.dim)
+            self.decoder = JointDecoder(self.query.dim) if config.loss.masked_weight else None
         self.key = MomentumEncoder(self.query, config.loss.momentum)
         self.contrast = MSCLRLoss(
             dim=config.loss.projection,
@@ -116,6 +120,8 @@ class Universal(Method[Pairs]):
             "conventions": self.views.random,
             "noise": self.views.generator,
         }
+        if self.decoder is not None:
+            self.generators["hidden"] = torch.Generator().manual_seed(config.seed + 4)
 
     def batches(self, device: torch.device, start: int = 0) -> Iterator[Pairs]:
         """Yield a query and a key view of clips drawn at random, in conventions drawn at random."""
@@ -131,7 +137,17 @@ class Universal(Method[Pairs]):
             drawn = [(self.sources[block.source], block.clips, names[block.source]) for block, _ in pairs]
             labels = _known_labels([(source, clips) for source, clips, _ in drawn], device)
             ids = torch.cat([known[torch.from_numpy(clips)] for _, clips, known in drawn])
-            yield Pairs(first, second, labels, to_device(ids, device))
+            yield self._hide(Pairs(first, second, labels, to_device(ids, device)))
+
+    def _hide(self, pairs: Pairs) -> Pairs:
+        generator = self.generators.get("hidden")
+        if not isinstance(generator, torch.Generator):
+            return pairs
+        count = len(pairs.ids)
+        draws = torch.rand(count, self.config.views.largest, generator=generator)[share_of(count)]
+        draws = to_device(draws, pairs.ids.device)
+        shown, hidden = hide_joints(pairs.query, draws, self.config.loss.masked_share)
+        return replace(pairs, query=shown, hidden=hidden)
 
     def random_state(self) -> dict[str, Tensor]:
         """Return the states of the generators; there are no epochs."""
@@ -156,19 +172,28 @@ class Universal(Method[Pairs]):
         return tuple(known[id] for id in batch.ids.tolist())
 
     def loss(self, batch: Pairs, step: int) -> LossOutput:
-        """Return the weighted sum of the contrast and the cross-entropy (term `labels`)."""
-        features, projected = (gather_shares(each, len(batch.ids)) for each in self.query(batch.query))
+        """Return the weighted sum of the contrast and the terms `labels` and `masked`."""
+        own, projected = self.query(batch.query)
+        features, projected = (gather_shares(each, len(batch.ids)) for each in (own, projected))
         with torch.no_grad():
             keys = gather_shares(self.key(batch.key)[1], len(batch.ids))
         outcome: LossOutput = self.contrast(projected, keys, sample_ids=batch.ids)
         supervised = _label_loss(features, batch.labels, self.heads)
         weights = self.config.loss
         total = weights.contrast_weight * outcome.total + weights.label_weight * supervised
-        return LossOutput(total, {"labels": supervised.detach(), **outcome.terms})
+        terms = {"labels": supervised.detach(), **outcome.terms}
+        if self.decoder is not None and batch.hidden is not None:
+            parts = self.decoder(own, batch.query, batch.hidden)
+            differences, numbers = (gather_shares(each, len(batch.ids)).sum() for each in parts)
+            masked = differences / numbers.clamp(min=1)
+            total = total + weights.masked_weight * masked
+            terms["masked"] = masked.detach()
+        return LossOutput(total, terms)
 
     def optimizer(self, *, fused: bool = False) -> torch.optim.Optimizer:
         """Return AdamW with decay on matrices only."""
-        learnt = [*self.query.parameters(), *self.heads.parameters()]
+        decoder = [] if self.decoder is None else [*self.decoder.parameters()]
+        learnt = [*self.query.parameters(), *self.heads.parameters(), *decoder]
         parameters = [each for each in learnt if each.requires_grad]
         groups = [
             {"params": [each for each in parameters if each.dim() > 1], "weight_decay": self.config.weight_decay},

@@ -110,7 +110,7 @@ def fine_tune(
     def after(epoch: int, loss: float) -> None:
         progress(epoch, loss)
         if tuning.tests_after(epoch):
-            ranking = ranked(model.logits_of_windows(hidden, batch_size=tuning.batch_size), seen)
+            ranking = ranked(model.logits_of_windows(hidden), seen)
             tested.append((share(ranking[:, 0] == truth), epoch, ranking))
 
     known_codes = torch.searchsorted(seen, codes)

@@ -109,6 +109,7 @@ PROBE_THEN_TUNE = Tuning(
     milestones=(),
     batch_size=16,
     drop_last=False,
+    test_every=10,
     mode="eval",
     optimiser="adamw",
     layer_decay=0.7,
