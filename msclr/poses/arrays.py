@@ -169,9 +169,10 @@ def arrange(values: FloatArray, order: str, source: str | None) -> FloatArray:
 
 def finite_joints(positions: FloatArray, spec: SkeletonSpec, source: str | None) -> BoolArray:
     """Return which joints [p, t, j] have no NaN; refuse infinite and absurdly large coordinates."""
-    with np.errstate(invalid="ignore"):
-        absurd = np.abs(positions) > MAXIMUM_COORDINATE
-    if absurd.any():
+    extremes = (ufunc.reduce(positions, axis=None, initial=0.0) for ufunc in (np.fmin, np.fmax))  # NaN does not count
+    if any(abs(float(each)) > MAXIMUM_COORDINATE for each in extremes):
+        with np.errstate(invalid="ignore"):
+            absurd = np.abs(positions) > MAXIMUM_COORDINATE
         person, frame, joint, axis = (int(index) for index in np.argwhere(absurd)[0])
         raise PoseError(
             f"coordinate {'xyz'[axis]} is {positions[person, frame, joint, axis]}",

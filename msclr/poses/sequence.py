@@ -151,8 +151,9 @@ class PoseSequence:
             arrays.check_same_shape("valid", given.shape, known.shape, source)
             known &= given
         known &= ~arrays.zero_joints(positions, known, zeros_are_missing=zeros_are_missing, source=source)
+        positions[~known] = 0  # a copy already: recordings of hours need not be copied twice
         return cls(
-            positions=np.where(known[..., None], positions, np.float32(0)).astype(np.float32, copy=False),
+            positions=positions,
             valid=known,
             skeleton=spec,
             confidence=None if confidence is None else np.where(known, scores, np.float32(0)).astype(np.float32),

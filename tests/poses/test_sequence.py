@@ -179,3 +179,13 @@ def test_an_unknown_skeleton(skeleton):
 def test_options_that_do_not_fit(options):
     with pytest.raises(PoseError):
         sequence(**options)
+
+
+def test_the_array_given_stays_as_it_is_and_is_not_shared():
+    array = np.random.default_rng(0).normal(size=(2, 6, 4, 3)).astype(np.float32)
+    array[0, 1, 2] = np.nan
+    before = array.copy()
+    made = PoseSequence.from_array(array, PAIR)
+    assert np.array_equal(array, before, equal_nan=True)
+    assert not np.shares_memory(made.positions, array)
+    assert made.positions[0, 1, 2].tolist() == [0, 0, 0]
