@@ -130,14 +130,20 @@ def left_out_table(by_arm: dict[str, list[Outcome]]) -> str:
 
 
 def change_table(by_arm: dict[str, list[Outcome]]) -> str:
-    """Return what each change does to a model that has met neither the sets nor their convention."""
-    head = [*(f"{metric}, unseen" for metric in METRICS), *(f"R@1 {name}" for name in FOUND), "R@1 sensors"]
+    """Return what each change does: on two sets of a convention never met, and on those whose training side was."""
+    sides = {"unseen": BASE, "others": [name for name in SETS if name not in BASE]}
+    head = [*(f"{metric}, {side}" for side in sides for metric in METRICS)]
+    head += [*(f"R@1 {name}" for name in FOUND), "R@1 sensors"]
     rows = []
     for arm in ARMS:
         if arm.name not in by_arm:
             continue
         models = by_arm[arm.name]
-        cells = [[fmean(model.action(name, metric) for name in BASE) for model in models] for metric in METRICS]
+        cells = [
+            [fmean(model.action(name, metric) for name in names) for model in models]
+            for names in sides.values()
+            for metric in METRICS
+        ]
         cells += [[model.mean(CONVERTED, ending) for model in models] for ending in FOUND]
         cells.append([model.mean(SENSORS) for model in models])
         rows.append([f"`{arm.name}`", arm.question or "nothing: the recipe", *map(_cell, cells)])
