@@ -195,7 +195,7 @@ def _train(
                     f"weights are not finite after {epoch} of {tuning.epochs} epochs",
                     where=f"fine-tuning at learning rate {tuning.learning_rate}",
                     expected="finite weights",
-                    remedy="a lower learning rate, a longer warm-up, or vectors of length 1 (normalize=True)",
+                    remedy="a lower learning rate, or a longer warm-up",
                 )
             after(epoch, mean)
     return mean
