@@ -14,8 +14,7 @@ from msclr.evaluate.judging import judge_by, settings_of
 from msclr.evaluate.lineup import Lineup
 from msclr.evaluate.protocols import PROTOCOLS, VIEW_PROTOCOLS, Protocol
 from msclr.evaluate.protocols.tuning import (
-    FROM_SCRATCH,
-    PROBE_THEN_TUNE,
+    ADAMW_TUNING,
     SKELEMIX_1_PERCENT,
     SKELEMIX_10_PERCENT,
     SKELEMIX_TUNING,
@@ -31,7 +30,7 @@ FULL: tuple[Trial, ...] = (
     *FROZEN,
     *(each for name, each in PROTOCOLS.items() if name.startswith(FEW_LABELS)),
     *(InViews(each) for each in VIEW_PROTOCOLS.values()),
-    *(FineTuning(percent, PROBE_THEN_TUNE, FROM_SCRATCH) for percent in (100, 1, 5, 10)),
+    *(FineTuning(percent, ADAMW_TUNING) for percent in (100, 1, 5, 10)),
     FineTuning(100, SKELEMIX_TUNING),
     FineTuning(1, SKELEMIX_1_PERCENT),
     FineTuning(10, SKELEMIX_10_PERCENT),

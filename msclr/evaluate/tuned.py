@@ -24,17 +24,15 @@ class FineTuning:
     Args:
         percent: Share of the training clips of each class that keep their label, above 0, at most 100.
         tuning: How to train. With "sgd", as the papers do, the name says so.
-        scratch: How to train random weights; by default as the others, in mode "train".
 
     Example:
-        >>> from msclr.evaluate.protocols.tuning import FROM_SCRATCH, PROBE_THEN_TUNE, SKELEMIX_TUNING
-        >>> FineTuning(10, PROBE_THEN_TUNE, FROM_SCRATCH).name, FineTuning(100, SKELEMIX_TUNING).name
+        >>> from msclr.evaluate.protocols.tuning import ADAMW_TUNING, SKELEMIX_TUNING
+        >>> FineTuning(10, ADAMW_TUNING).name, FineTuning(100, SKELEMIX_TUNING).name
         ('fine-tune-10', 'fine-tune-sgd')
     """
 
     percent: float = 100.0
     tuning: Tuning = field(default_factory=Tuning)
-    scratch: Tuning | None = None
 
     @property
     def name(self) -> str:
@@ -45,8 +43,7 @@ class FineTuning:
     @property
     def settings(self) -> dict[str, Setting]:
         """What decides the numbers."""
-        scratch = {"mode": "train"} if self.scratch is None else asdict(self.scratch)
-        return flat_settings({"percent": self.percent, "tuning": asdict(self.tuning), "scratch": scratch})
+        return flat_settings({"percent": self.percent, "tuning": asdict(self.tuning), "scratch": {"mode": "train"}})
 
     def judge(self, lineup: Lineup, data: LabelledClips, contest: Contest, seeds: Sequence[int]) -> list[Task]:
         """Train and test, once for each seed, the model and the same network from random weights.
@@ -69,14 +66,7 @@ class FineTuning:
             drawn = draw_ids({name: data.label_of[name] for name in split.train_ids}, self.percent, seed)
             train = {name: data.clips[name] for name in drawn}
             pair = fine_tune_beside_scratch(
-                contest.model,
-                train,
-                test,
-                data.label_of,
-                tuning=self.tuning,
-                scratch=self.scratch,
-                seed=seed,
-                prepared=prepared,
+                contest.model, train, test, data.label_of, tuning=self.tuning, seed=seed, prepared=prepared
             )
             runs[MODEL].append(pair.pretrained)
             runs[RANDOM].append(pair.scratch)

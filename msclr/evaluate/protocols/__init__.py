@@ -23,8 +23,7 @@ from msclr.evaluate.protocols.split import Split
 from msclr.evaluate.protocols.together import MultiSkeletonEnsemble, ThreeStreams
 from msclr.evaluate.protocols.transfer import ConventionTransfer, between_conventions, between_sets
 from msclr.evaluate.protocols.tuning import (
-    FROM_SCRATCH,
-    PROBE_THEN_TUNE,
+    ADAMW_TUNING,
     SKELEMIX_1_PERCENT,
     SKELEMIX_10_PERCENT,
     SKELEMIX_TUNING,
@@ -62,8 +61,7 @@ VIEW_PROTOCOLS: Mapping[str, ViewProtocol] = MappingProxyType(
 )
 
 __all__ = [
-    "FROM_SCRATCH",
-    "PROBE_THEN_TUNE",
+    "ADAMW_TUNING",
     "PROTOCOLS",
     "SEEDS",
     "SKELEMIX_1_PERCENT",

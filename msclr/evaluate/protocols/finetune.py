@@ -12,7 +12,6 @@ from torch.nn import functional as F
 
 from msclr.errors import MsclrError, PoseError, TrainingError
 from msclr.evaluate.baselines import random_encoder
-from msclr.evaluate.linear import logistic_weights
 from msclr.evaluate.linear_head import steps_of_epoch
 from msclr.evaluate.protocols.classified import judged, present, ranked, share
 from msclr.evaluate.protocols.protocol import Outcome, checked
@@ -20,7 +19,6 @@ from msclr.evaluate.protocols.tuning import Tuning
 from msclr.evaluate.scores import listed
 from msclr.models.base import PoseEncoder
 from msclr.models.finetune.classifier import PoseClassifier
-from msclr.models.finetune.vectors import clip_vectors
 from msclr.models.inference import Window, windows_of
 from msclr.poses.sequence import PoseSequence
 from msclr.poses.threads import one_thread
@@ -113,10 +111,7 @@ def fine_tune(
             ranking = ranked(model.logits_of_windows(hidden), seen)
             tested.append((share(ranking[:, 0] == truth), epoch, ranking))
 
-    known_codes = torch.searchsorted(seen, codes)
-    if tuning.probe:
-        _begin_with_probe(model, shown, known_codes)
-    loss = _train(model, shown, known_codes, tuning, seed, after)
+    loss = _train(model, shown, torch.searchsorted(seen, codes), tuning, seed, after)
     best = max(tested, key=lambda each: each[0])  # the first of equals
     facts = {"train": len(known), "epochs": tuning.epochs, "best epoch": best[1], "loss": loss}
     outcome = judged(asked, truth, classes, tested[-1][2], seen, facts)
@@ -130,35 +125,24 @@ def fine_tune_beside_scratch(
     labels: Mapping[str, str],
     *,
     tuning: Tuning = TUNING,
-    scratch: Tuning | None = None,
     seed: int = 0,
     prepared: bool = False,
 ) -> TunedPair:
-    """Fine-tune an encoder, and train the same network from random weights: what pretraining is worth.
+    """Fine-tune an encoder, and train the same network from random weights in the same way: what pretraining is worth.
+
+    Random weights are always trained in mode "train": they have no statistics of pretraining to keep, and without
+    batch normalisation the network hardly learns, which would flatter the pretrained one.
 
     Args:
         encoder, train, test, labels, tuning, prepared: As for `fine_tune`.
-        scratch: How random weights are trained. By default as the others, but always in mode "train": they have no
-            statistics of pretraining to keep, and without batch normalisation the network hardly learns, which would
-            flatter the pretrained one.
         seed: As for `fine_tune`; it also draws the random weights.
     """
-    ordinary = replace(tuning, mode="train") if scratch is None else scratch
-    contestants = ((encoder, tuning), (random_encoder(encoder, seed), ordinary))
-    pretrained, random = (
+    contestants = ((encoder, tuning), (random_encoder(encoder, seed), replace(tuning, mode="train")))
+    pretrained, scratch = (
         fine_tune(network, train, test, labels, tuning=each, seed=seed, prepared=prepared)
         for network, each in contestants
     )
-    return TunedPair(pretrained, random)
-
-
-def _begin_with_probe(model: PoseClassifier, clips: Sequence[Sequence[Window]], codes: Tensor) -> None:
-    model.eval()
-    with torch.no_grad():
-        parts = [clip_vectors(model.encoder, [replace(each, clip=0) for each in windows], 1) for windows in clips]
-        vectors = model.scaled(torch.cat(parts)).cpu()
-    weight, bias, mean = logistic_weights(vectors, codes)
-    model.set_head(weight, bias - weight @ mean)
+    return TunedPair(pretrained, scratch)
 
 
 def _train(
@@ -204,7 +188,7 @@ def _train(
 def _optimiser(model: PoseClassifier, tuning: Tuning) -> torch.optim.Optimizer:
     rate, decay = tuning.learning_rate, tuning.weight_decay
     if tuning.optimiser == "adamw":
-        groups = model.parameter_groups(rate, layer_decay=tuning.layer_decay, weight_decay=decay)
+        groups = model.parameter_groups(rate, weight_decay=decay)
         return torch.optim.AdamW([dict(group) for group in groups])
     return torch.optim.SGD(
         model.parameters(), lr=rate, momentum=tuning.momentum, nesterov=tuning.nesterov, weight_decay=decay

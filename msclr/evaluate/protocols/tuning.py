@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from msclr.errors import ConfigError
@@ -14,7 +14,7 @@ class Tuning:
     """How the weights of an encoder and of a linear layer on it are trained.
 
     Args:
-        learning_rate: Of the epochs between warm-up and first milestone, of the encoder's last stage.
+        learning_rate: Of the epochs between warm-up and first milestone.
         momentum: Share of the last step that is kept; for "adamw" it stays as torch has it.
         nesterov: Look ahead along the momentum.
         weight_decay: L2 penalty on all weights; for "adamw" decay of all but biases and normalisations.
@@ -30,17 +30,15 @@ class Tuning:
             published code does: batch normalisation keeps the statistics of pretraining, dropout is off.
         deviation: Standard deviation of the weights of the linear layer at the start; biases start at 0.
         optimiser: "sgd" as the papers, or "adamw".
-        layer_decay: For "adamw", what the learning rate of each stage before the last is multiplied by.
         cosine: After the warm-up the learning rate falls along a half cosine; there are no milestones.
         smoothing: Label smoothing.
         normalize: The layer gets vectors of length 1.
-        probe: Begin with the layer that logistic regression finds on the vectors before any training.
 
     Raises:
         ConfigError: If a value is out of bounds.
 
     Source:
-        SkeleMixCLR, fine-tuning; with "eval" what its code and AimCLR's do. `probe`: Kumar et al. 2022.
+        SkeleMixCLR, fine-tuning; with "eval" what its code and AimCLR's do.
 
     Example:
         >>> tuning = Tuning()
@@ -62,11 +60,9 @@ class Tuning:
     mode: Literal["train", "eval"] = "train"
     deviation: float = 0.02
     optimiser: Literal["sgd", "adamw"] = "sgd"
-    layer_decay: float = 1.0
     cosine: bool = False
     smoothing: float = 0.0
     normalize: bool = False
-    probe: bool = False
 
     def __post_init__(self) -> None:
         if min(self.epochs, self.batch_size, self.test_every) < 1 or self.warm_up < 0:
@@ -81,10 +77,8 @@ class Tuning:
             raise ConfigError(f"mode={self.mode!r}", expected="'train' or 'eval'")
         if self.optimiser not in ("sgd", "adamw"):
             raise ConfigError(f"optimiser={self.optimiser!r}", expected="'sgd' or 'adamw'")
-        if not (0 < self.layer_decay <= 1 and 0 <= self.smoothing < 1):
-            raise ConfigError(f"{self}", expected="0 < layer_decay <= 1, 0 <= smoothing < 1")
-        if self.layer_decay < 1 and self.optimiser == "sgd":
-            raise ConfigError(f"layer_decay={self.layer_decay} with 'sgd'", expected="1, or optimiser='adamw'")
+        if not 0 <= self.smoothing < 1:
+            raise ConfigError(f"smoothing={self.smoothing}", expected="at least 0, below 1")
 
     def learning_rate_of(self, epoch: int) -> float:
         """Return the learning rate of an epoch, counted from 1."""
@@ -100,26 +94,21 @@ class Tuning:
         return epoch % self.test_every == 0 or epoch == self.epochs
 
 
-PROBE_THEN_TUNE = Tuning(
-    learning_rate=3e-4,
+ADAMW_TUNING = Tuning(
+    learning_rate=1e-3,
     nesterov=False,
     weight_decay=0.05,
-    epochs=20,
+    epochs=60,
     warm_up=2,
     milestones=(),
     batch_size=16,
     drop_last=False,
-    test_every=10,
-    mode="eval",
+    test_every=20,
     optimiser="adamw",
-    layer_decay=0.7,
     cosine=True,
     smoothing=0.1,
     normalize=True,
-    probe=True,
 )
-# Random weights have nothing to keep: they are trained longer, faster, all stages alike, statistics with them.
-FROM_SCRATCH = replace(PROBE_THEN_TUNE, learning_rate=1e-3, epochs=60, mode="train", layer_decay=1.0, probe=False)
 SKELEMIX_TUNING = Tuning(mode="eval")
 # Its code clips gradients before the backward pass, when there are none: nothing is clipped, and nothing is here.
 SKELEMIX_1_PERCENT = Tuning(
