@@ -45,7 +45,7 @@ def hide_joints(batch: PoseBatch, draws: Tensor, share: float) -> tuple[PoseBatc
     Example:
         >>> from msclr import PoseSequence
         >>> walk = torch.randn(1, 16, 17, 3, generator=torch.Generator().manual_seed(0))
-        >>> batch = PoseBatch.from_sequences([PoseSequence.from_array(walk[0].numpy(), "coco_17")])
+        >>> batch = PoseBatch.from_sequences([PoseSequence.from_array(walk[0].numpy(), "h36m_17")])
         >>> shown, hidden = hide_joints(batch, torch.linspace(0, 1, 17)[None], share=0.25)
         >>> int(hidden.chosen.sum()), int(shown.valid.any(dim=1).sum()), tuple(hidden.target.shape)
         (4, 13, (17, 8, 3))
