@@ -13,12 +13,7 @@ from msclr.evaluate.in_views import InViews
 from msclr.evaluate.judging import judge_by, settings_of
 from msclr.evaluate.lineup import Lineup
 from msclr.evaluate.protocols import PROTOCOLS, VIEW_PROTOCOLS, Protocol
-from msclr.evaluate.protocols.tuning import (
-    ADAMW_TUNING,
-    SKELEMIX_1_PERCENT,
-    SKELEMIX_10_PERCENT,
-    SKELEMIX_TUNING,
-)
+from msclr.evaluate.protocols.tuning import ADAMW_TUNING, SKELEMIX_1_PERCENT, SKELEMIX_10_PERCENT, SKELEMIX_TUNING
 from msclr.evaluate.reports.report import Setting, Task
 from msclr.evaluate.tuned import FineTuning
 

@@ -120,8 +120,9 @@ class Universal(Method[Pairs]):
             "conventions": self.views.random,
             "noise": self.views.generator,
         }
+        self.hiding = torch.Generator().manual_seed(config.seed + 4)
         if self.decoder is not None:
-            self.generators["hidden"] = torch.Generator().manual_seed(config.seed + 4)
+            self.generators["hidden"] = self.hiding
 
     def batches(self, device: torch.device, start: int = 0) -> Iterator[Pairs]:
         """Yield a query and a key view of clips drawn at random, in conventions drawn at random."""
@@ -140,11 +141,10 @@ class Universal(Method[Pairs]):
             yield self._hide(Pairs(first, second, labels, to_device(ids, device)))
 
     def _hide(self, pairs: Pairs) -> Pairs:
-        generator = self.generators.get("hidden")
-        if not isinstance(generator, torch.Generator):
+        if self.decoder is None:
             return pairs
         count = len(pairs.ids)
-        draws = torch.rand(count, self.config.views.largest, generator=generator)[share_of(count)]
+        draws = torch.rand(count, self.config.views.largest, generator=self.hiding)[share_of(count)]
         draws = to_device(draws, pairs.ids.device)
         shown, hidden = hide_joints(pairs.query, draws, self.config.loss.masked_share)
         return replace(pairs, query=shown, hidden=hidden)

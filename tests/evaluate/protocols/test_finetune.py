@@ -35,6 +35,14 @@ def clip(rng, speed=1.0, frames=12, joints=17, skeleton="coco_17", persons=1):
     return PoseSequence.from_array(places, skeleton, layout="p t j c")
 
 
+def step(optimiser, loss):
+    """Update the weights once, and return the loss before."""
+    optimiser.zero_grad()
+    loss.backward()
+    optimiser.step()
+    return float(loss.detach())
+
+
 @pytest.fixture(scope="module")
 def task():
     """12 clips to train on, 8 to test on, of two speeds."""
@@ -80,10 +88,7 @@ def test_losses_and_answers_equal_steps_by_hand(task, mode):
         for rows in (order[:5], order[5:10]):
             windows = [windows_of(encoder, train[names[row]], place)[0] for place, row in enumerate(rows.tolist())]
             loss = F.cross_entropy(head(clip_vectors(encoder, windows, 5)), codes[rows])
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            epoch.append(float(loss.detach()))
+            epoch.append(step(optimiser, loss))
         expected.append(np.mean(epoch))
     assert losses == pytest.approx(expected, abs=1e-5)
     told = head(encoder.embed([test[name] for name in sorted(test)], normalize=False)).argmax(dim=1).tolist()
@@ -110,10 +115,7 @@ def test_adamw_steps_equal_those_by_hand(task):
             windows = [windows_of(model.encoder, train[names[row]], at)[0] for at, row in enumerate(rows.tolist())]
             logits = model.head(F.normalize(clip_vectors(model.encoder, windows, 6), dim=-1))
             loss = F.cross_entropy(logits, codes[rows], label_smoothing=0.1)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            epoch.append(float(loss.detach()))
+            epoch.append(step(optimiser, loss))
         expected.append(np.mean(epoch))
     assert losses == pytest.approx(expected, abs=1e-5)
 
