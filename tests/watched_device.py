@@ -6,6 +6,7 @@ that would make a program wait for a GPU is one that needs a number of them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from unittest.mock import patch
@@ -113,6 +114,32 @@ class Makes(TorchFunctionMode):
         return found
 
 
+class Launches(TorchDispatchMode):
+    """Count the operations by which numbers are made on the device, by their name.
+
+    Attributes:
+        counts: How many of each.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts: Counter[str] = Counter()
+
+    def __torch_dispatch__(
+        self,
+        func: torch._ops.OpOverload,
+        types: Sequence[type],
+        args: Sequence[object] = (),
+        kwargs: Mapping[str, object] | None = None,
+    ) -> object:
+        found = func(*args, **(kwargs or {}))
+        if isinstance(found, Tensor) and found.device == DEVICE:
+            given = {_memory(each) for each in _tensors(args)}
+            if func._schema.is_mutable or _memory(found) not in given:  # not only another view
+                self.counts[func.name()] += 1
+        return found
+
+
 @contextmanager
 def watched() -> Iterator[Waits]:
     """Record what is asked of the device."""
@@ -128,6 +155,10 @@ def watched() -> Iterator[Waits]:
 def _autocast(device_type: str, *args: object, **options: object) -> AbstractContextManager[object]:
     """What torch has for all devices but this one."""
     return nullcontext() if device_type == DEVICE.type else torch.amp.autocast(device_type, *args, **options)
+
+
+def _memory(tensor: Tensor) -> int:
+    return tensor.untyped_storage()._cdata
 
 
 def _tensors(values: Iterable[object]) -> list[Tensor]:

@@ -6,10 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from msclr.models.encoder import MultiSkeletonEncoder
+from msclr.models.graphs import GroupGraph
 from msclr.models.pooling import STRETCHES
-from msclr.models.stgcn import GroupGraph
-
-NEARLY_ALL = 1 - 1e-4  # shares that sum to 1, rounded
+from msclr.poses.paths import dense_root_path
 
 
 class DenseEncoder(nn.Module):
@@ -81,7 +80,7 @@ class DenseEncoder(nn.Module):
         self, poses: Tensor, known: Tensor, level: Tensor, roots: Tensor, roots_use: Tensor, drops: Tensor
     ) -> Tensor:
         """Input channels [m, t, j, 10], as those of `MultiSkeletonEncoder`."""
-        place = _root_path(poses, known, roots, roots_use, drops)
+        place = dense_root_path(poses, known, roots, roots_use, drops)
         place = torch.cat((place[..., :2], place[..., 2:] * (1 - level)[:, None, None]), dim=-1)[:, :, None]
         step = (poses[:, 1:] - poses[:, :-1]) * (known[:, 1:] & known[:, :-1])[..., None]
         velocity = torch.cat((torch.zeros_like(poses[:, :1]), step), dim=1)
@@ -121,25 +120,3 @@ def _precision_of(part: nn.Module) -> torch.dtype:
 
 def _one_more(values: Tensor) -> Tensor:
     return torch.cat((values, torch.zeros_like(values[:1])))
-
-
-def _root_path(poses: Tensor, known: Tensor, roots: Tensor, use: Tensor, drops: Tensor) -> Tensor:
-    """Mid-hip [m, t, 3] of each person through time, as `msclr.poses.canonical.root_path` finds it."""
-    seen = known.to(poses.dtype)
-    place = torch.einsum("mtjc,rj->mtrc", poses, roots)
-    down = torch.stack((torch.zeros_like(drops), drops, torch.zeros_like(drops)), dim=-1)
-    whole = torch.einsum("mtj,rj->mtr", seen, use) - (use.sum(dim=1) - 1) > NEARLY_ALL
-    first = whole & (whole.int().cumsum(dim=-1) == 1)
-    path = ((place - down) * first[..., None]).sum(dim=2)
-    found = whole.any(dim=-1)  # m t
-    never = ~found.any(dim=-1, keepdim=True)
-    mean = poses.sum(dim=2) / seen.sum(dim=2).clamp_min(1)[..., None]
-    path = torch.where(never[..., None], mean, path)
-    found = found | (never & known.any(dim=-1))
-    frames = poses.shape[1]
-    time = torch.arange(frames, device=poses.device)
-    earlier = (time[None] <= time[:, None]) & found[:, None]  # m t s: the last known frame up to each
-    last = torch.where(earlier, time, -1).amax(dim=-1)
-    begin = torch.where(found, time, frames).amin(dim=-1, keepdim=True).clamp_max(frames - 1)
-    source = torch.where(last >= 0, last, begin)
-    return path.gather(1, source[..., None].expand_as(path))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from msclr.poses.paths import dense_roots
 from msclr.skeletons.anatomy import PARTS, point
 from msclr.skeletons.graph import spatial_graph
-from msclr.skeletons.landmarks import TORSO_IN_TEMPLATE, Combination, landmarks
+from msclr.skeletons.landmarks import TORSO_IN_TEMPLATE, dense_combinations, landmarks
 from msclr.skeletons.spec import SkeletonSpec
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
@@ -45,14 +45,10 @@ def skeleton_tables(skeleton: SkeletonSpec, partition: Literal["spatial", "inwar
     marks, joints = landmarks(skeleton), skeleton.num_joints
     nowhere = (0.0,) * 4
     places = [nowhere if name is None else (*point(name).position, TORSO_IN_TEMPLATE) for name in skeleton.anatomy]
-    roots, use = _dense(marks.roots, joints)
-    drops = np.array(marks.drops, np.float32)
-    missing = max(0, 2 - len(roots))  # an axis of length 1 would be a special case in an exported graph
-    roots = np.concatenate((roots, np.zeros((missing, joints), np.float32)))
-    use = np.concatenate((use, np.full((missing, joints), 2 / joints, np.float32)))
-    drops = np.concatenate((drops, np.zeros(missing, np.float32)))
-    torso, torso_use = _dense(marks.torso, joints)
-    sides, sides_use = _dense(marks.sides, joints)
+    ways = max(2, len(marks.roots))  # an axis of length 1 would be a special case in an exported graph
+    found = dense_roots(skeleton, ways, joints).T
+    torso, torso_use = dense_combinations(marks.torso, joints)
+    sides, sides_use = dense_combinations(marks.sides, joints)
     bones = np.asarray(marks.bones, np.float32).reshape(-1, joints)
     needed = (bones != 0).astype(np.float32)
     return {
@@ -60,9 +56,9 @@ def skeleton_tables(skeleton: SkeletonSpec, partition: Literal["spatial", "inwar
         "places": (np.array(places, np.float32) / TORSO_IN_TEMPLATE).astype(np.float32),
         "parts": np.eye(len(PARTS), dtype=np.float32)[marks.parts],
         "weights": np.asarray(marks.weights, np.float32),
-        "roots": roots,
-        "roots_use": use,
-        "drops": drops,
+        "roots": np.ascontiguousarray(found[:, :joints]),
+        "roots_use": np.ascontiguousarray(found[:, joints:-1]),
+        "drops": np.ascontiguousarray(found[:, -1]),
         "torso": torso,
         "torso_use": torso_use,
         "bones": bones,
@@ -70,12 +66,3 @@ def skeleton_tables(skeleton: SkeletonSpec, partition: Literal["spatial", "inwar
         "sides": sides,
         "sides_use": sides_use,
     }
-
-
-def _dense(combinations: Sequence[Combination], joints: int) -> tuple[FloatArray, FloatArray]:
-    """Return the weights [n, j] of combinations, and the share of each joint that they need."""
-    weights, use = np.zeros((2, len(combinations), joints), np.float32)
-    for row, each in enumerate(combinations):
-        weights[row, each.joints] = each.weights
-        use[row, each.joints] = 1 / len(each.joints)
-    return weights, use

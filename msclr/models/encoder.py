@@ -7,22 +7,22 @@ from collections.abc import Sequence
 from typing import Literal
 
 import torch
-from einops import rearrange
 from torch import Tensor, nn
 
 from msclr.errors import ConfigError
 from msclr.models.features import JointEncoder, JointFeatures
+from msclr.models.graphs import BlockGraph, Graph, block_adjacency
 from msclr.models.normalise import MaskedBatchNorm
-from msclr.models.pooling import Pooling, PoolingName, grid_averages, per_row, person_of_row
+from msclr.models.pooling import Pooling, PoolingName, grid_averages, per_row
 from msclr.models.preparing import Preparations
 from msclr.models.stgcn import Block
 from msclr.poses.batch import PoseBatch
-from msclr.poses.canonical import root_path
+from msclr.poses.paths import person_paths
 from msclr.poses.transfer import to_device
 from msclr.skeletons.anatomy import PARTS, point
 from msclr.skeletons.cache import cached_by_joints
 from msclr.skeletons.graph import spatial_graph
-from msclr.skeletons.landmarks import TORSO_IN_TEMPLATE, landmarks
+from msclr.skeletons.landmarks import TORSO_IN_TEMPLATE
 from msclr.skeletons.spec import SkeletonSpec
 
 INPUT_CHANNELS = 10  # position (3), velocity (3), place of the person (3), whether the clip is 2D (1)
@@ -106,16 +106,24 @@ class MultiSkeletonEncoder(JointEncoder):
         Args:
             batch: Packed clips in common coordinates, on the encoder's device.
         """
-        inputs = self._inputs(batch)
+        inputs = _inputs(batch)
         values = self.input_norm(inputs, batch.valid)
         if self.anatomy is not None:
-            values = values + self.anatomy(per_row(batch, places_in_body))[:, None]
+            values = values + self.anatomy(per_row(batch, places_in_body).to(values.dtype))[:, None]
         again = inputs if self.input_stretches else None
         return JointFeatures(values * batch.valid[..., None], batch.valid, batch, again)
 
     def edges(self, skeleton: SkeletonSpec, block: int, device: torch.device) -> Tensor:
         """Return the adjacency [k, target joint, source joint] of a convention, the same in all blocks."""
         return _adjacency(skeleton, self.partition, device)
+
+    def graphs(self, batch: PoseBatch) -> Sequence[Sequence[Graph]]:
+        """Return the graphs of each block: one for all conventions where launches cost more than numbers."""
+        together = batch.block
+        if together is None or len(batch.groups) == 1:
+            return super().graphs(batch)
+        tables = block_adjacency(self.partition, together.joints, *together.skeletons)
+        return [[BlockGraph(together, to_device(tables, batch.positions.device)[together.kind])]] * len(self.blocks)
 
     def pool(self, features: JointFeatures) -> Tensor:
         """Pool joint features over time and joints: one vector [m, dim] for each person who is there."""
@@ -131,28 +139,23 @@ class MultiSkeletonEncoder(JointEncoder):
         averages = self.pooling.averages(features.values, features.valid, batch)
         if not self.input_stretches:
             return averages
-        inputs = self._inputs(batch) if features.inputs is None else features.inputs
+        inputs = _inputs(batch) if features.inputs is None else features.inputs
         frames = features.valid.repeat_interleave(self._stride, dim=1)[:, : batch.valid.shape[1]]
         beside = grid_averages(inputs, batch.valid & frames, batch, self.input_stretches)
         return torch.cat((averages, beside), dim=1)
 
-    def _inputs(self, batch: PoseBatch) -> Tensor:
-        """Input channels [n, t, 10]: position relative to the mid-hip, velocity, place of the mid-hip, 2D flag."""
-        positions, valid = batch.positions, batch.valid
-        places = []
-        for group in batch.groups:
-            block = rearrange(positions[group.rows], "(m j) t c -> m t j c", m=group.persons)
-            known = rearrange(valid[group.rows], "(m j) t -> m t j", m=group.persons)
-            path = root_path(block, known, landmarks(group.skeleton))
-            places.append(path.repeat_interleave(group.skeleton.num_joints, dim=0))
-        place = torch.cat(places) if places else positions
-        flat = batch.flat[person_of_row(batch)].to(positions.dtype)
-        place = torch.cat((place[..., :2], place[..., 2:] * (1 - flat)[:, None, None]), dim=-1)
-        velocity = torch.zeros_like(positions)
-        velocity[:, 1:] = (positions[:, 1:] - positions[:, :-1]) * (valid[:, 1:] & valid[:, :-1])[..., None]
-        flag = flat[:, None, None].expand(*positions.shape[:2], 1)
-        inputs = torch.cat((positions - place, velocity, place, flag), dim=-1)
-        return inputs * valid[..., None]
+
+def _inputs(batch: PoseBatch) -> Tensor:
+    """Input channels [n, t, 10]: position relative to the mid-hip, velocity, place of the mid-hip, 2D flag."""
+    positions, valid, person = batch.positions, batch.valid, batch.person_of_row
+    flat = batch.flat[person].to(positions.dtype)
+    place = person_paths(batch)[person] if batch.groups else positions
+    place = torch.cat((place[..., :2], place[..., 2:] * (1 - flat)[:, None, None]), dim=-1)
+    velocity = torch.zeros_like(positions)
+    velocity[:, 1:] = (positions[:, 1:] - positions[:, :-1]) * (valid[:, 1:] & valid[:, :-1])[..., None]
+    flag = flat[:, None, None].expand(*positions.shape[:2], 1)
+    inputs = torch.cat((positions - place, velocity, place, flag), dim=-1)
+    return inputs * valid[..., None]
 
 
 @cached_by_joints
@@ -164,9 +167,9 @@ def _adjacency(skeleton: SkeletonSpec, partition: Literal["spatial", "inward_out
 
 @cached_by_joints
 @torch.inference_mode(False)
-def places_in_body(skeleton: SkeletonSpec, device: torch.device) -> Tensor:
-    """Rest-pose place of each joint in torso lengths, and whether it is known: [j, 4]."""
+def places_in_body(skeleton: SkeletonSpec) -> Tensor:
+    """Rest-pose place of each joint in torso lengths, and whether it is known: [j, 4], on the CPU."""
     known = [
         (*point(name).position, TORSO_IN_TEMPLATE) if name is not None else (0.0,) * 4 for name in skeleton.anatomy
     ]
-    return to_device(torch.tensor(known, dtype=torch.float32), device) / TORSO_IN_TEMPLATE
+    return torch.tensor(known, dtype=torch.float32) / TORSO_IN_TEMPLATE

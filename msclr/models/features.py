@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
@@ -12,8 +13,7 @@ from torch import Tensor, nn
 
 from msclr.errors import PoseError
 from msclr.models.base import PersonVectors, PoseEncoder
-from msclr.models.pooling import person_of_row
-from msclr.models.stgcn import GroupGraph
+from msclr.models.graphs import Graph, GroupGraph
 from msclr.poses.batch import PoseBatch
 from msclr.skeletons.spec import SkeletonSpec
 
@@ -66,7 +66,7 @@ class JointFeatures:
     def persons_in(self, mask: Tensor) -> Tensor:
         """Tell which persons [m] have a known joint and time in a mask [n, t]."""
         known = (self.valid & mask).any(dim=1).int()
-        return known.new_zeros(self.batch.num_persons).index_add(0, person_of_row(self.batch), known) > 0
+        return known.new_zeros(self.batch.num_persons).index_add(0, self.batch.person_of_row, known) > 0
 
 
 class JointEncoder(PoseEncoder):
@@ -82,6 +82,14 @@ class JointEncoder(PoseEncoder):
     @abstractmethod
     def edges(self, skeleton: SkeletonSpec, block: int, device: torch.device) -> Tensor:
         """Return the weights [k, target joint, source joint] of the edges of a convention in a block."""
+
+    def graphs(self, batch: PoseBatch) -> Sequence[Sequence[Graph]]:
+        """Return for each block the graphs that together have all rows of a batch, in order."""
+        device = batch.positions.device
+        return [
+            [GroupGraph(group.rows, group.persons, self.edges(group.skeleton, index, device)) for group in batch.groups]
+            for index in range(len(self.blocks))
+        ]
 
     @property
     def folded(self) -> tuple[nn.Module, ...]:
@@ -110,11 +118,7 @@ class JointEncoder(PoseEncoder):
             )
         start = self.start(batch)
         values, valid = start.values, start.valid
-        for index, block in enumerate(self.blocks):
-            graphs = [
-                GroupGraph(group.rows, group.persons, self.edges(group.skeleton, index, values.device))
-                for group in start.batch.groups
-            ]
+        for block, graphs in zip(self.blocks, self.graphs(start.batch), strict=True):
             values, valid = block(values, valid, graphs)
         return replace(start, values=values, valid=valid)
 

@@ -48,7 +48,7 @@ class Pooling(nn.Module):
         """Return the averages [m, w] before the linear map, of the same features."""
         if self.kind == "grid":
             return grid_averages(values, valid, batch, STRETCHES)
-        person = person_of_row(batch)
+        person = batch.person_of_row
         weights = valid.to(values.dtype)
         if self.kind == "part":
             weights = weights * per_row(batch, _part_weights).to(weights.dtype)
@@ -69,7 +69,7 @@ def grid_averages(values: Tensor, valid: Tensor, batch: PoseBatch, stretches: in
     Returns:
         [m, parts s c], a row for each person; 0 for a part that is never known.
     """
-    person = person_of_row(batch)
+    person = batch.person_of_row
     weights = _stretches(valid, person, batch.num_persons, stretches).to(values.dtype)  # n t s
     cell = person * len(PARTS) + per_row(batch, _part_index)
     cells = batch.num_persons * len(PARTS)
@@ -100,29 +100,22 @@ def _stretches(valid: Tensor, person: Tensor, persons: int, count: int) -> Tenso
     return (1 - distance).clamp_min(0) * valid[..., None]
 
 
-def per_row(batch: PoseBatch, table: Callable[[SkeletonSpec, torch.device], Tensor]) -> Tensor:
-    """Look up one entry of a table [j, ...] for every row of the packed axis."""
-    tables = [table(group.skeleton, batch.positions.device) for group in batch.groups]
+def per_row(batch: PoseBatch, table: Callable[[SkeletonSpec], Tensor]) -> Tensor:
+    """Look up one entry of a table [j, ...], which is on the CPU, for every row of the packed axis."""
+    tables = [table(group.skeleton) for group in batch.groups]
     rows = [
         each.repeat(group.persons, *[1] * (each.dim() - 1)) for each, group in zip(tables, batch.groups, strict=True)
     ]
-    return torch.cat(rows) if rows else torch.zeros(0, dtype=torch.int64, device=batch.positions.device)
-
-
-def person_of_row(batch: PoseBatch) -> Tensor:
-    """Person index [n] of every row of the packed axis."""
-    people = torch.arange(batch.num_persons, device=batch.positions.device)
-    rows = [people[group.members].repeat_interleave(group.skeleton.num_joints) for group in batch.groups]
-    return torch.cat(rows) if rows else people
+    return to_device(torch.cat(rows) if rows else torch.zeros(0, dtype=torch.int64), batch.positions.device)
 
 
 @cached_by_joints
 @torch.inference_mode(False)
-def _part_weights(skeleton: SkeletonSpec, device: torch.device) -> Tensor:
-    return to_device(torch.from_numpy(landmarks(skeleton).weights[:, None]), device)
+def _part_weights(skeleton: SkeletonSpec) -> Tensor:
+    return torch.from_numpy(landmarks(skeleton).weights[:, None])
 
 
 @cached_by_joints
 @torch.inference_mode(False)
-def _part_index(skeleton: SkeletonSpec, device: torch.device) -> Tensor:
-    return to_device(torch.from_numpy(landmarks(skeleton).parts), device)
+def _part_index(skeleton: SkeletonSpec) -> Tensor:
+    return torch.from_numpy(landmarks(skeleton).parts)

@@ -1,29 +1,20 @@
 """The spatio-temporal graph convolution block, on packed joints of any conventions.
 
 Features are `[n, t, c]`: n packed joints of all persons, t frames, c channels. Point-wise and temporal layers do not
-know which joint a row is; only the graph product goes group by group.
+know which joint a row is; only the graph product does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from msclr.models.dropout import ByteDropout
+from msclr.models.graphs import Graph
 from msclr.models.normalise import MaskedBatchNorm
-
-
-@dataclass(frozen=True)
-class GroupGraph:
-    """The graph of one convention: rows of the packed axis, persons, and adjacency [k, target joint, source joint]."""
-
-    rows: slice
-    persons: int
-    adjacency: Tensor
 
 
 class GraphConvolution(nn.Module):
@@ -43,20 +34,13 @@ class GraphConvolution(nn.Module):
         self.linear = nn.Linear(partitions * inputs, outputs, bias=not partition_bias)
         self.bias = nn.Parameter(torch.zeros(partitions, outputs)) if partition_bias else None
 
-    def forward(self, values: Tensor, graphs: Sequence[GroupGraph]) -> Tensor:
-        """Apply to `values` [n, t, c]; returns [n, t, outputs]."""
-        frames, channels = values.shape[1:]
-        mixed = []
-        for graph in graphs:
-            partitions, joints, _ = graph.adjacency.shape
-            rows = values[graph.rows].reshape(graph.persons, joints, frames * channels)
-            product = torch.matmul(graph.adjacency.to(values.dtype)[:, None], rows)  # k m j (t c)
-            product = product.reshape(partitions, graph.persons * joints, frames, channels)
-            mixed.append(product.permute(1, 2, 0, 3).flatten(2))  # (m j) t (k c)
+    def forward(self, values: Tensor, graphs: Sequence[Graph]) -> Tensor:
+        """Apply to `values` [n, t, c], whose rows are those of the graphs in order; returns [n, t, outputs]."""
+        mixed = [graph.mix(values) for graph in graphs]
         out: Tensor = self.linear(torch.cat(mixed) if len(mixed) != 1 else mixed[0])
         if self.bias is not None:
-            shares = [graph.adjacency.sum(dim=2).t().repeat(graph.persons, 1) for graph in graphs]  # (m j) k
-            out = out + (torch.cat(shares).to(out.dtype) @ self.bias.to(out.dtype))[:, None]
+            sums = torch.cat([graph.sums() for graph in graphs])  # n k
+            out = out + (sums.to(out.dtype) @ self.bias.to(out.dtype))[:, None]
         return out
 
 
@@ -131,7 +115,7 @@ class Block(nn.Module):
         self.shortcut = nn.Linear(inputs, outputs) if self.has_shortcut else nn.Identity()
         self.shortcut_norm = MaskedBatchNorm(outputs) if self.has_shortcut and shortcut_norm else None
 
-    def forward(self, values: Tensor, valid: Tensor, graphs: Sequence[GroupGraph]) -> tuple[Tensor, Tensor]:
+    def forward(self, values: Tensor, valid: Tensor, graphs: Sequence[Graph]) -> tuple[Tensor, Tensor]:
         """Apply to `values` [n, t, c] with mask `valid` [n, t]; returns both at the block's frame rate."""
         mixed = F.relu(self.graph_norm(self.graph(values, graphs), valid)) * valid[..., None]
         kept = halve(valid) if self.stride == 2 else valid

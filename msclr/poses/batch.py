@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import accumulate
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from msclr.errors import PoseError
 from msclr.poses.group import PoseGroup
+from msclr.poses.person_block import PersonBlock
 from msclr.poses.roster import Roster
 from msclr.poses.sequence import PoseSequence
 from msclr.poses.transfer import answers_at_once, to_device
@@ -257,6 +259,22 @@ class PoseBatch:
         mask = torch.zeros(self.num_clips, self.num_slots, dtype=torch.bool, device=self.clip.device)
         mask[self.clip, self.slot] = True
         return mask
+
+    @cached_property
+    @torch.inference_mode(False)
+    def person_of_row(self) -> Tensor:
+        """Person index [n] int64 of every row of the packed axis."""
+        joints = [group.skeleton.num_joints for group in self.groups for _ in range(group.persons)]
+        rows = torch.from_numpy(np.repeat(np.arange(len(joints)), joints))
+        return to_device(rows, self.positions.device)
+
+    @cached_property
+    @torch.inference_mode(False)
+    def block(self) -> PersonBlock | None:
+        """The persons of all conventions as one block, if they are where launches cost more than numbers."""
+        if not self.groups or answers_at_once(self.positions):
+            return None
+        return PersonBlock.of(self.groups, self.positions.device)
 
     def roster(self) -> Roster:
         """Return clip, slot and flat on the CPU, where they are known there; else the tensors of the batch itself."""

@@ -105,6 +105,29 @@ def landmarks(spec: SkeletonSpec) -> Landmarks:
     )
 
 
+def dense_combinations(combinations: Sequence[Combination], joints: int) -> tuple[Weights, Weights]:
+    """Return combinations of joints as matrices.
+
+    Args:
+        combinations: n of them.
+        joints: Number of joints j.
+
+    Returns:
+        Weights [n, j], and the share of each joint that is needed [n, j], whose rows sum to 1.
+
+    Example:
+        >>> from msclr import get_skeleton
+        >>> weights, use = dense_combinations(landmarks(get_skeleton("coco_17")).sides, 17)
+        >>> weights[0, [11, 12]].tolist(), use[0, [11, 12]].tolist()
+        ([1.0, -1.0], [0.5, 0.5])
+    """
+    weights, use = np.zeros((2, len(combinations), joints), np.float32)
+    for row, each in enumerate(combinations):
+        weights[row, each.joints] = each.weights
+        use[row, each.joints] = 1 / len(each.joints)
+    return weights, use
+
+
 def _means(spec: SkeletonSpec, candidates: Sequence[Sequence[str]]) -> list[Weights]:
     found = [[spec.anatomical_index(name) for name in names] for names in candidates]
     return [

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from msclr.models.encoder import places_in_body
-from msclr.models.pooling import per_row, person_of_row
+from msclr.models.pooling import per_row
 from msclr.poses.batch import PoseBatch
 
 STRETCHES = 8
@@ -50,7 +50,7 @@ def hide_joints(batch: PoseBatch, draws: Tensor, share: float) -> tuple[PoseBatc
         >>> int(hidden.chosen.sum()), int(shown.valid.any(dim=1).sum()), tuple(hidden.target.shape)
         (4, 13, (17, 8, 3))
     """
-    person = person_of_row(batch)
+    person = batch.person_of_row
     numbers = [torch.arange(group.skeleton.num_joints).repeat(group.persons) for group in batch.groups]
     number = torch.cat(numbers).to(person.device) % draws.shape[1]
     chosen = draws[person, number] < share
@@ -90,7 +90,7 @@ class JointDecoder(nn.Module):
             Sum of the smooth L1 differences of each person, [m], and of how many numbers, [m]. Joints whose place in
             the body is not known are left out.
         """
-        person, places = person_of_row(batch), per_row(batch, places_in_body)
+        person, places = batch.person_of_row, per_row(batch, places_in_body)
         said = self.layers(torch.cat((features[person], places.to(features.dtype)), dim=1))
         differences = F.smooth_l1_loss(said.reshape(hidden.target.shape), hidden.target, reduction="none")
         counted = hidden.known & (places[:, 3] != 0)[:, None, None]

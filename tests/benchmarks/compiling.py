@@ -13,7 +13,8 @@ import time
 
 import torch
 
-from msclr.models.stgcn import Block, GroupGraph
+from msclr.models.graphs import GroupGraph
+from msclr.models.stgcn import Block
 
 ROUNDS = 12
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch._dynamo.testing import CompileCounter
 
-from msclr.models.stgcn import Block, GroupGraph
+from msclr.models.graphs import GroupGraph
+from msclr.models.stgcn import Block
 
 FIRST = [(3, 16, 5), (4, 16, 5), (9, 20, 5), (2, 33, 5), (6, 48, 7), (1, 16, 5), (5, 31, 9), (7, 30, 8)]
 LATER = [(8, 24, 11), (13, 18, 6), (2, 50, 25), (30, 12, 17), (1, 40, 12)]

@@ -9,8 +9,9 @@ from strategies import standing_person
 from msclr import PoseSequence, SkeletonSpec, get_skeleton
 from msclr.models.build import build_encoder
 from msclr.models.config import EncoderConfig
+from msclr.models.graphs import GroupGraph
 from msclr.models.normalise import MaskedBatchNorm
-from msclr.models.stgcn import Block, GroupGraph, halve
+from msclr.models.stgcn import Block, halve
 from msclr.poses.batch import PoseBatch
 from msclr.skeletons.graph import adjacency
 

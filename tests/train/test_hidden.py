@@ -78,7 +78,7 @@ def test_differences_are_those_of_a_loop(batch):
     sums, counts = decoder(features, shown, hidden)
     expected, numbers = torch.zeros(3), [0, 0, 0]
     for row, (person, joint, skeleton) in enumerate(rows(batch)):
-        place = places_in_body(skeleton, torch.device("cpu"))[joint]
+        place = places_in_body(skeleton)[joint]
         said = decoder.layers(torch.cat((features[person], place))).detach().reshape(STRETCHES, 3)
         for stretch in range(STRETCHES):
             for axis in range(3):
