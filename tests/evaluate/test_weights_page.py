@@ -187,5 +187,5 @@ def test_the_commands_measure_a_model_folder_and_write_its_page(tmp_path, monkey
     assert done.exit_code == 0
     text = (tmp_path / "weights.md").read_text()
     assert "`mine`" in text
-    assert "python -m weights run mine -o weights --seeds 1 --clips 6" in text
+    assert f"python -m weights run {tmp_path / 'mine'} -o weights --seeds 1 --clips 6" in text
     assert CliRunner().invoke(main, [*asked, str(tmp_path / "other" / "mine")]).exit_code == 1

@@ -54,10 +54,10 @@ def judge_raw(parts: Sequence[Part]) -> Numbers:
     found = {}
     for part in parts:
         (kept,) = raw_features(part.data) or ()
-        found[part.title] = classified({OWN: _split(part, kept.features)})
+        found[part.title] = classified({OWN: split_of(part, kept.features)})
     if len(parts) > 1:
         several = raw_features(*(part.data for part in parts)) or ()
-        rows = {part.title: _split(part, kept.features) for part, kept in zip(parts, several, strict=True)}
+        rows = {part.title: split_of(part, kept.features) for part, kept in zip(parts, several, strict=True)}
         found[TOGETHER] = across({OWN: rows})
     return found
 
@@ -74,11 +74,11 @@ def views_of(encoders: Mapping[str, PoseEncoder], part: Part) -> Views:
         for view, skeleton in _formats(name, encoder).items():
             data = in_format(part, skeleton, encoder.frames)
             (kept,) = encoder_features(data, [encoder])
-            views[view] = _split(part, kept.features)
+            views[view] = split_of(part, kept.features)
     if len(encoders) > 1:
         sides = [torch.cat([getattr(each, side) for each in views.values()], dim=1) for side in ("train", "test")]
         ids = [*part.sides.train, *part.sides.test]
-        views[JOINED] = _split(part, Scores(ids, torch.cat(sides)))
+        views[JOINED] = split_of(part, Scores(ids, torch.cat(sides)))
     return views
 
 
@@ -111,7 +111,7 @@ def _formats(name: str, encoder: PoseEncoder) -> dict[str, str]:
     return {name: encoder.config.skeleton}
 
 
-def _split(part: Part, features: Scores) -> Split:
+def split_of(part: Part, features: Scores) -> Split:
     train, test = (features.take(ids).values.float() for ids in (part.sides.train, part.sides.test))
     labels = [[part.data.label_of[name] for name in ids] for ids in (part.sides.train, part.sides.test)]
     return Split.of(

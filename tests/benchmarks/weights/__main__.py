@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -45,7 +46,7 @@ def run_(models: tuple[str, ...], output: Path, only: str, seeds: int, clips: in
     ]
     output.mkdir(parents=True, exist_ok=True)
     wanted = chosen(pieces(Size(clips, limit)), [name.strip() for name in only.split(",") if name.strip()])
-    describe(output, networks, versions(), _command(names, {"--seeds": seeds, "--clips": clips, "--limit": limit}))
+    describe(output, networks, versions(), _command(models, {"--seeds": seeds, "--clips": clips, "--limit": limit}))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*copies of training clips")  # they are left out, or on the page
         run(output, Path(os.environ["MSCLR_DATA"]), wanted, [Coordinates(), *networks], click.echo)
@@ -60,11 +61,11 @@ def page(models: tuple[str, ...], output: Path | None, docs: Path) -> None:
     write_page(Results.kept(docs / KEPT_FILE) if output is None else Results.collect(output, models), docs)
 
 
-def _command(names: list[str], options: dict[str, int | None]) -> str:
+def _command(models: Sequence[str], options: dict[str, int | None]) -> str:
     """What to type for the same again; options that are as usual are left out."""
     usual = {option.opts[-1]: option.default for option in run_.params}
     told = [f"{name} {value}" for name, value in options.items() if value not in (None, usual[name])]
-    return " ".join(["python -m weights run", *names, "-o weights", *told])
+    return " ".join(["python -m weights run", *models, "-o weights", *told])
 
 
 if __name__ == "__main__":

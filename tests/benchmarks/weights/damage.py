@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from msclr.poses.canonical import torso_length
+from msclr.poses.gaps import fill_gaps
 from msclr.poses.resample import resample
 from msclr.poses.sequence import PoseSequence
 from msclr.poses.threads import one_thread
@@ -55,6 +56,11 @@ def missing_joints(clip: PoseSequence, level: float, random: np.random.Generator
 def lost_detections(clip: PoseSequence, level: float, random: np.random.Generator) -> PoseSequence:
     """Leave out a share of all joints of all frames."""
     return _masked(clip, clip.valid & (random.random(clip.valid.shape) >= level))
+
+
+def filled_detections(clip: PoseSequence, level: float, random: np.random.Generator) -> PoseSequence:
+    """Leave out the same, and fill the gaps of up to half a second."""
+    return fill_gaps(lost_detections(clip, level, random))
 
 
 def jitter(clip: PoseSequence, level: float, random: np.random.Generator) -> PoseSequence:
@@ -103,6 +109,9 @@ DAMAGES: Mapping[str, Damage] = {
     "missing-joints": Damage("joints missing throughout", "share", (0.0, 0.1, 0.2, 0.3, 0.4, 0.5), missing_joints),
     "lost-detections": Damage(
         "joints missing here and there", "share", (0.0, 0.1, 0.2, 0.3, 0.4, 0.5), lost_detections
+    ),
+    "filled-detections": Damage(
+        "the same, gaps filled (`fill_gaps`)", "share", (0.0, 0.1, 0.2, 0.3, 0.4, 0.5), filled_detections
     ),
     "jitter": Damage("jitter", "torso lengths", (0.0, 0.02, 0.05, 0.1, 0.2), jitter),
     "dropped-frames": Damage("dropped frames", "share", (0.0, 0.25, 0.5, 0.75, 0.9), dropped_frames),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 COLOURS = ("#1f5fa8", "#3f8f5b", "#a8437f", "#e39a3b")
 PLAIN = {RANDOM: "#6a6f77", RAW: "#b0763a"}
 PANELS = (("matrix/full", "full body"), ("matrix/upper", "upper body"))
-ACROSS = 4
+ACROSS = 3
 
 
 def matrix(results: Results) -> Figure:
@@ -74,12 +74,12 @@ def curves(results: Results) -> Figure:
     down = -(-len(DAMAGES) // ACROSS)
     figure = Figure(figsize=(3.2 * ACROSS, 2.7 * down * len(SETS)), layout="constrained")
     every = figure.subplots(down * len(SETS), ACROSS, squeeze=False)
-    for axes in every.flat[len(DAMAGES) * len(SETS) :]:
-        axes.set_visible(False)
     for block, name in enumerate(SETS):
-        for place, kind in enumerate(DAMAGES):
-            axes = every[block * down + place // ACROSS, place % ACROSS]
+        panels = every[block * down : (block + 1) * down].flat
+        for axes, kind in zip(panels, DAMAGES, strict=False):
             _curves_of(axes, results, name, kind)
+        for axes in panels[len(DAMAGES) :]:
+            axes.remove()
     handles, labels = every[0, 0].get_legend_handles_labels()
     if handles:
         figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8)

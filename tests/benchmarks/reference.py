@@ -1,0 +1,124 @@
+"""The published system beside the bundled model: MS-AimCLR at its full width, on mocap in three producers' joints.
+
+    export MSCLR_DATA=... OMP_NUM_THREADS=1 PYTHONPATH=tests/benchmarks
+    python tests/benchmarks/reference.py -o reference
+
+As published: ten blocks of 16 to 256 channels with a graph and a normalisation for each of Kinect v2, SMPL-X 42 and
+MHAD 43, 50 frames, AimCLR's three views and losses, query and key in formats drawn at random. Not as published: windows
+of CMU, converted to the three formats, in common coordinates; and what a short run asks for, as in `overfit.py`:
+batches of 48, other keys of a batch as negatives, no mining, weights as torch draws them, a lower rate.
+
+Judged by frozen vectors of the sets of `python -m claims`, all clips converted to Kinect v2: accuracy, and how often a
+repetition is found among those of another sensor.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from statistics import mean, stdev
+
+from claims.arms import DERIVED, MHAD, NTU, SMPLX, Arm
+from claims.clips import ACTIONS, UIPRMD, in_format, know_sensors, parts_of, write_recordings
+from claims.judging import FOUND, KNN, LINEAR, OWN, TOGETHER, across, classified, judge_raw, split_of
+from claims.training import train
+
+from msclr.evaluate.features import encoder_features
+from msclr.evaluate.protocols import Split
+from msclr.hub.load import load_pretrained
+from msclr.models.base import PoseEncoder
+
+UPDATES, SEEDS = 400, 3
+ARM = Arm(
+    "ms-aimclr",
+    DERIVED,
+    (NTU, SMPLX, MHAD),
+    UPDATES,
+    "ms-aimclr",
+    (
+        "encoders.0.hidden=16",
+        "encoders.0.dim=256",
+        "encoders.0.frames=50",
+        "clips.frames=50",
+        "contrast.mine_after=1000000",
+        "runtime.precision=bf16",
+    ),
+)
+
+
+def main() -> None:
+    """Train, judge and print a table; models that are there are not trained again."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("-o", "--output", type=Path, default=Path("reference"))
+    parser.add_argument("--updates", type=int, default=UPDATES)
+    parser.add_argument("--most", type=int, default=500, help="clips of a side of a set")
+    options = parser.parse_args()
+    data = Path(os.environ["MSCLR_DATA"])
+    know_sensors(data)
+    arm = replace(ARM, updates=options.updates)
+    write_recordings(arm, data, options.output / "data")
+    runs = [(arm, 0), *((replace(arm, name="random init", updates=0), seed) for seed in range(SEEDS))]
+    rows: dict[str, list[PoseEncoder]] = {}
+    for each, seed in runs:
+        folder = options.output / f"{each.name.replace(' ', '-')}-{seed}"
+        if not folder.exists():
+            train(each, seed, options.output / "data", folder)
+        rows.setdefault(each.name, []).append(load_pretrained(folder / "encoder"))
+    rows["msclr-base"] = [load_pretrained()]
+    print("| set | protocol | " + " | ".join([*rows, "raw poses"]) + " |")
+    print("|---|---|" + "---:|" * (len(rows) + 1))
+    found = {name: judged(rows, name, data, options.most) for name in ACTIONS}
+    print(line("UI-PRMD, another sensor", FOUND, across_sensors(rows, data, options.most)))
+    for protocol in (KNN, LINEAR):
+        for name, numbers in found.items():
+            print(line(name, protocol, numbers[protocol]))
+        models = found[ACTIONS[0]][protocol]
+        means = {
+            each: [mean(of) for of in zip(*(one[protocol][each] for one in found.values()), strict=True)]
+            for each in models
+        }
+        print(line("**mean**", protocol, means))
+
+
+def judged(
+    rows: Mapping[str, list[PoseEncoder]], name: str, folder: Path, most: int
+) -> dict[str, dict[str, list[float]]]:
+    """Return for both protocols the figures of all models by a set."""
+    (part,) = parts_of(name, folder, most)
+    found: dict[str, dict[str, list[float]]] = {KNN: {}, LINEAR: {}}
+    for title, encoders in rows.items():
+        for encoder in encoders:
+            (kept,) = encoder_features(in_format(part, NTU, encoder.frames), [encoder])
+            for protocol, views in classified({NTU: split_of(part, kept.features)}).items():
+                found[protocol].setdefault(title, []).append(views[NTU])
+    for protocol, views in judge_raw([part])[part.title].items():
+        found[protocol]["raw poses"] = list(views.values())
+    return found
+
+
+def across_sensors(rows: Mapping[str, list[PoseEncoder]], folder: Path, most: int) -> dict[str, list[float]]:
+    """Return how often all models find a repetition among those of another sensor."""
+    parts = parts_of(UIPRMD, folder, most)
+    found: dict[str, list[float]] = {}
+    for title, encoders in rows.items():
+        for encoder in encoders:
+            sensors: dict[str, Split] = {}
+            for part in parts:
+                (kept,) = encoder_features(in_format(part, NTU, encoder.frames), [encoder])
+                sensors[part.title] = split_of(part, kept.features)
+            found.setdefault(title, []).append(across({NTU: sensors})[FOUND][NTU])
+    found["raw poses"] = [judge_raw(parts)[TOGETHER][FOUND][OWN]]
+    return found
+
+
+def line(name: str, protocol: str, numbers: Mapping[str, list[float]]) -> str:
+    """Return a row of the table."""
+    told = [f"{mean(of):.1f}" + (f" ± {stdev(of):.1f}" if len(of) > 1 else "") for of in numbers.values()]
+    return f"| {name} | {protocol} | " + " | ".join(told) + " |"
+
+
+if __name__ == "__main__":
+    main()
