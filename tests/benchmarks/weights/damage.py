@@ -110,9 +110,7 @@ DAMAGES: Mapping[str, Damage] = {
     "lost-detections": Damage(
         "joints missing here and there", "share", (0.0, 0.1, 0.2, 0.3, 0.4, 0.5), lost_detections
     ),
-    "filled-detections": Damage(
-        "the same, gaps filled (`fill_gaps`)", "share", (0.0, 0.1, 0.2, 0.3, 0.4, 0.5), filled_detections
-    ),
+    "filled-detections": Damage("the same, gaps filled", "share", (0.0, 0.1, 0.2, 0.3, 0.4, 0.5), filled_detections),
     "jitter": Damage("jitter", "torso lengths", (0.0, 0.02, 0.05, 0.1, 0.2), jitter),
     "dropped-frames": Damage("dropped frames", "share", (0.0, 0.25, 0.5, 0.75, 0.9), dropped_frames),
     "speed": Damage("speed", "times", (0.5, 0.75, 1.0, 1.5, 2.0), speed, clean=1.0),
