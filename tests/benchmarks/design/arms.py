@@ -94,8 +94,8 @@ ARMS = (
     _changed("full-kernel", "separable temporal convolutions", "encoder.temporal=full"),
     _changed("frames-16", "frames of a clip", "encoder.frames=16"),
     _changed("frames-64", "frames of a clip", "encoder.frames=64"),
-    _changed("narrow", "width", "encoder.channels=[16, 32, 64, 64]"),
-    _changed("wide", "width", "encoder.channels=[64, 96, 192, 192]"),
+    _changed("narrow", "width: half", "encoder.channels=[16, 32, 64, 64]"),
+    _changed("wide", "width: 1.5 to 2 times", "encoder.channels=[64, 96, 192, 192]"),
     _changed("strong", "augmentation", "views.jitter=0.1", "views.facing_noise=40", "views.dropout=0.4"),
     _changed("gentle", "augmentation", "views.jitter=0.01", "views.facing_noise=3", "views.dropout=0"),
     _changed(
