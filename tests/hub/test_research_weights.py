@@ -40,7 +40,18 @@ def test_they_are_in_nothing_that_is_published():
     with (ROOT / "pyproject.toml").open("rb") as file:
         targets = tomllib.load(file)["tool"]["hatch"]["build"]["targets"]
     assert targets["wheel"]["packages"] == ["msclr"]
-    assert targets["sdist"]["exclude"] == ["/examples/msclr-research"]
+    assert targets["sdist"]["exclude"] == ["/examples/msclr-research", "/examples/ms-aimclr"]
+
+
+def test_the_published_system_is_there_at_its_full_width():
+    encoder = msclr.load_pretrained(ROOT / "examples" / "ms-aimclr")
+    assert (encoder.config.hidden, encoder.config.dim, encoder.config.frames) == (16, 256, 50)
+    assert encoder.config.skeletons == ("kinect_v2_25", "metrabs_smplx_42", "metrabs_berkeley_mhad_43")
+    assert all(torch.isfinite(values).all() for values in encoder.state_dict().values())
+    card = (ROOT / "examples" / "ms-aimclr" / "README.md").read_text("utf-8")
+    means = [line for line in card.splitlines() if line.startswith("| **mean**")]
+    assert len(means) == 2
+    assert all(mean in (ROOT / "docs" / "models.md").read_text("utf-8") for mean in means)
 
 
 def test_the_page_of_models_says_what_they_are_worth():
