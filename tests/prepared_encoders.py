@@ -21,6 +21,7 @@ KINDS = {
     "joint": EncoderConfig(**UNIVERSAL, pooling="joint", temporal_kernel=5),
     "anatomy": EncoderConfig(**UNIVERSAL, pooling="part", anatomy_embedding=True),
     "inputs": EncoderConfig(**UNIVERSAL, input_stretches=5),
+    "edges": EncoderConfig(**UNIVERSAL, anatomy_edges=True),
     "published": PerSkeletonConfig(**PUBLISHED),
     "legacy": PerSkeletonConfig(**PUBLISHED, legacy_pooling=True),
     "bones": PerSkeletonConfig(**PUBLISHED, stream="bone", edge_importance=False),

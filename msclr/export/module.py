@@ -58,6 +58,9 @@ class DenseEncoder(nn.Module):
             rest = self.encoder.anatomy(places)[None].expand(count, joints, -1)
             features = features + rest.flatten(0, 1)[:, None]
         features = (features * mask[..., None]).to(_precision_of(self.encoder.blocks))
+        if self.encoder.relations is not None:
+            learned = self.encoder.relations(places.to(_precision_of(self.encoder.relations)))
+            adjacency = torch.cat((adjacency, learned[None].to(adjacency.dtype)))
         graph = [GroupGraph(slice(None), count, adjacency)]
         for block in self.encoder.blocks:
             features, mask = block(features, mask, graph)

@@ -64,6 +64,7 @@ def _universal(config: EncoderConfig) -> MultiSkeletonEncoder:
         dropout=config.dropout,
         partition=config.partition,
         anatomy_embedding=config.anatomy_embedding,
+        anatomy_edges=config.anatomy_edges,
         input_stretches=config.input_stretches,
         pooling=config.pooling,
         facing=config.facing,

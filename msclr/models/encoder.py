@@ -11,10 +11,11 @@ from torch import Tensor, nn
 
 from msclr.errors import ConfigError
 from msclr.models.features import JointEncoder, JointFeatures
-from msclr.models.graphs import BlockGraph, Graph, block_adjacency
+from msclr.models.graphs import BlockGraph, Graph, GroupGraph, block_adjacency
 from msclr.models.normalise import MaskedBatchNorm
 from msclr.models.pooling import Pooling, PoolingName, grid_averages, per_row
 from msclr.models.preparing import Preparations
+from msclr.models.relations import AnatomyEdges
 from msclr.models.stgcn import Block
 from msclr.poses.batch import PoseBatch
 from msclr.poses.paths import person_paths
@@ -25,6 +26,7 @@ from msclr.skeletons.graph import spatial_graph
 from msclr.skeletons.landmarks import TORSO_IN_TEMPLATE
 from msclr.skeletons.spec import SkeletonSpec
 
+PARTITIONS = 3
 INPUT_CHANNELS = 10  # position (3), velocity (3), place of the person (3), whether the clip is 2D (1)
 
 
@@ -43,6 +45,7 @@ class MultiSkeletonEncoder(JointEncoder):
         dropout: Share of activations dropped in training.
         partition: How neighbours are told apart, "spatial" (nearer or farther from the centre) or "inward_outward".
         anatomy_embedding: Tell the network where in the body each joint is.
+        anatomy_edges: Join any two joints by an edge, too, whose weight is learned of their places in the body.
         pooling: How joints and frames become one vector, see `msclr.models.pooling.Pooling`.
         input_stretches: Stretches of time in which the inputs themselves are averaged by body part and given to the
             last linear map, beside the features; 0 for none.
@@ -72,6 +75,7 @@ class MultiSkeletonEncoder(JointEncoder):
         dropout: float = 0.0,
         partition: Literal["spatial", "inward_outward"] = "spatial",
         anatomy_embedding: bool = False,
+        anatomy_edges: bool = False,
         pooling: PoolingName = "grid",
         input_stretches: int = 0,
         facing: bool = True,
@@ -90,9 +94,20 @@ class MultiSkeletonEncoder(JointEncoder):
         self.anatomy = (
             nn.Sequential(nn.Linear(4, 32), nn.ReLU(), nn.Linear(32, INPUT_CHANNELS)) if anatomy_embedding else None
         )
+        self.relations = AnatomyEdges() if anatomy_edges else None
+        partitions = PARTITIONS + anatomy_edges
         inputs = [INPUT_CHANNELS, *channels[:-1]]
         self.blocks = nn.ModuleList(
-            Block(before, after, stride=stride, kernel=kernel, separable=separable, dropout=dropout, residual=index > 0)
+            Block(
+                before,
+                after,
+                stride=stride,
+                kernel=kernel,
+                separable=separable,
+                dropout=dropout,
+                residual=index > 0,
+                partitions=partitions,
+            )
             for index, (before, after, stride) in enumerate(zip(inputs, channels, strides, strict=True))
         )
         self.input_stretches = input_stretches
@@ -115,15 +130,29 @@ class MultiSkeletonEncoder(JointEncoder):
 
     def edges(self, skeleton: SkeletonSpec, block: int, device: torch.device) -> Tensor:
         """Return the adjacency [k, target joint, source joint] of a convention, the same in all blocks."""
-        return _adjacency(skeleton, self.partition, device)
+        matrix = _adjacency(skeleton, self.partition, device)
+        if self.relations is None:
+            return matrix
+        places = to_device(places_in_body(skeleton), device).to(self.relations.target.weight.dtype)
+        return torch.cat((matrix.to(places.dtype), self.relations(places)[None]))
+
+    @property
+    def folded(self) -> tuple[nn.Module, ...]:
+        """What has all weights that a `PreparedNetwork` is made of."""
+        return (self.blocks,) if self.relations is None else (self.blocks, self.relations)
 
     def graphs(self, batch: PoseBatch) -> Sequence[Sequence[Graph]]:
-        """Return the graphs of each block: one for all conventions where launches cost more than numbers."""
-        together = batch.block
+        """Return the graphs of all blocks, which are the same: one for all conventions where launches cost most."""
+        together, device = batch.block, batch.positions.device
         if together is None or len(batch.groups) == 1:
-            return super().graphs(batch)
-        tables = block_adjacency(self.partition, together.joints, *together.skeletons)
-        return [[BlockGraph(together, to_device(tables, batch.positions.device)[together.kind])]] * len(self.blocks)
+            own = [GroupGraph(each.rows, each.persons, self.edges(each.skeleton, 0, device)) for each in batch.groups]
+            return [own] * len(self.blocks)
+        tables = to_device(block_adjacency(self.partition, together.joints, *together.skeletons), device)  # g j k j
+        if self.relations is not None:
+            places = to_device(_block_places(together.joints, *together.skeletons), device)  # g j 5
+            learned = self.relations(places[..., :-1].to(self.relations.target.weight.dtype), places[..., -1] > 0)
+            tables = torch.cat((tables.to(learned.dtype), learned[:, :, None]), dim=2)
+        return [[BlockGraph(together, tables[together.kind])]] * len(self.blocks)
 
     def pool(self, features: JointFeatures) -> Tensor:
         """Pool joint features over time and joints: one vector [m, dim] for each person who is there."""
@@ -173,3 +202,14 @@ def places_in_body(skeleton: SkeletonSpec) -> Tensor:
         (*point(name).position, TORSO_IN_TEMPLATE) if name is not None else (0.0,) * 4 for name in skeleton.anatomy
     ]
     return torch.tensor(known, dtype=torch.float32) / TORSO_IN_TEMPLATE
+
+
+@cached_by_joints
+@torch.inference_mode(False)
+def _block_places(joints: int, *skeletons: SkeletonSpec) -> Tensor:
+    """Places of the joints of several conventions, and whether there is such a joint: [g, j, 5], on the CPU."""
+    block = torch.zeros(len(skeletons), joints, 5)
+    for rows, skeleton in zip(block, skeletons, strict=True):
+        rows[: skeleton.num_joints, :-1] = places_in_body(skeleton)
+        rows[: skeleton.num_joints, -1] = 1
+    return block

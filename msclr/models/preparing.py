@@ -15,6 +15,7 @@ from msclr.models.dropout import ByteDropout
 from msclr.models.normalise import JointBatchNorm, MaskedBatchNorm
 from msclr.models.pooling import Pooling
 from msclr.models.prepared import PreparedNetwork
+from msclr.models.relations import AnatomyEdges
 from msclr.models.stgcn import Block, GraphConvolution, TemporalConvolution
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _HOOKS = ("forward", "forward_pre", "backward", "backward_pre")  # torch asks fo
 _PLAIN = frozenset(
     (
         *(Block, GraphConvolution, TemporalConvolution, ConventionLayers, Pooling),
-        *(MaskedBatchNorm, JointBatchNorm, ByteDropout),
+        *(MaskedBatchNorm, JointBatchNorm, ByteDropout, AnatomyEdges),
         *(nn.ModuleList, nn.Sequential, nn.Linear, nn.Conv2d, nn.ReLU, nn.Identity),
     )
 )

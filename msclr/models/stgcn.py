@@ -88,6 +88,7 @@ class Block(nn.Module):
         residual: Whether there is a way around.
         partition_bias: See `GraphConvolution`.
         shortcut_norm: Normalise the way around where it is a linear map.
+        partitions: Number of partitions of the neighbourhood.
     """
 
     def __init__(
@@ -102,10 +103,11 @@ class Block(nn.Module):
         residual: bool = True,
         partition_bias: bool = False,
         shortcut_norm: bool = False,
+        partitions: int = 3,
     ) -> None:
         super().__init__()
         self.stride = stride
-        self.graph = GraphConvolution(inputs, outputs, partition_bias=partition_bias)
+        self.graph = GraphConvolution(inputs, outputs, partitions, partition_bias=partition_bias)
         self.graph_norm = MaskedBatchNorm(outputs)
         self.temporal = TemporalConvolution(outputs, kernel=kernel, stride=stride, separable=separable)
         self.temporal_norm = MaskedBatchNorm(outputs)

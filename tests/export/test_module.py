@@ -60,6 +60,7 @@ ENCODER = encoder_of()
         {"pooling": "joint"},
         {"pooling": "part"},
         {"anatomy_embedding": True},
+        {"anatomy_edges": True},
         {"input_stretches": 5},
         {"temporal": "full", "partition": "inward_outward"},
         {"strides": (2, 2), "temporal_kernel": 5},

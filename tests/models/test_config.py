@@ -22,6 +22,7 @@ def configs(draw: st.DrawFn) -> EncoderConfig:
         temporal=draw(st.sampled_from(["full", "separable"])),
         dim=draw(st.integers(4, 80)),
         anatomy_embedding=draw(st.booleans()),
+        anatomy_edges=draw(st.booleans()),
         input_stretches=draw(st.sampled_from([0, 1, 8])),
     )
 

@@ -30,13 +30,14 @@ def small_config(**changes: object) -> EncoderConfig:
     return EncoderConfig(**fields)
 
 
-@pytest.fixture(scope="module", params=["plain", "part", "anatomy", "full", "inward_outward", "inputs"])
+@pytest.fixture(scope="module", params=["plain", "part", "anatomy", "edges", "full", "inward_outward", "inputs"])
 def encoder(request):
     torch.manual_seed(0)
     changes = {
         "plain": {},
         "part": {"pooling": "part"},
         "anatomy": {"anatomy_embedding": True, "pooling": "joint"},
+        "edges": {"anatomy_edges": True},
         "full": {"temporal": "full"},
         "inward_outward": {"partition": "inward_outward"},
         "inputs": {"input_stretches": 6},

@@ -65,7 +65,12 @@ def far(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"partition": "inward_outward", "pooling": "part", "anatomy_embedding": True}, {"pooling": "joint"}]
+    "changes",
+    [
+        {},
+        {"partition": "inward_outward", "pooling": "part", "anatomy_embedding": True},
+        {"pooling": "joint", "anatomy_edges": True},
+    ],
 )
 def test_vectors_and_gradients_are_those_of_group_by_group(far, changes):
     encoder, clips, found = encoder_of(**changes).train(), damaged_clips(), []
@@ -142,7 +147,9 @@ def test_what_would_be_mostly_empty_goes_group_by_group(far, sizes, persons):
     assert PoseBatch.from_blocks(blocks[:1]).block is not None
 
 
-@pytest.mark.parametrize("changes", [{}, {"pooling": "part", "anatomy_embedding": True, "input_stretches": 0}])
+@pytest.mark.parametrize(
+    "changes", [{"anatomy_edges": True}, {"pooling": "part", "anatomy_embedding": True, "input_stretches": 0}]
+)
 def test_as_many_operations_for_two_conventions_as_for_ten(changes):
     encoder = encoder_of(**changes).eval().to(DEVICE)
     clips, counts = damaged_clips(), []

@@ -30,6 +30,7 @@ class EncoderConfig(ModelConfig):
         dropout: Share of features dropped in training.
         partition: How the neighbours of a joint are told apart.
         anatomy_embedding: Whether the place of each joint in the rest pose is an input.
+        anatomy_edges: Whether any two joints are joined by an edge whose weight is learned of their places in the body.
         pooling: "joint" averages joints, "part" body parts, "grid" keeps body parts and stretches of time apart.
         input_stretches: In how many stretches of time the inputs, too, are averaged for the vector; 0 for not at all.
         facing: Whether persons are turned to face forward first.
@@ -69,6 +70,7 @@ class EncoderConfig(ModelConfig):
     dropout: base.Dropout = 0.0
     partition: base.PartitionName = "spatial"
     anatomy_embedding: base.Flag = False
+    anatomy_edges: base.Flag = False
     pooling: Literal["joint", "part", "grid"] = Field("grid", description="'joint', 'part' or 'grid'")
     input_stretches: int = Field(0, ge=0, le=64, description="a whole number from 0 to 64")
     facing: base.Flag = True

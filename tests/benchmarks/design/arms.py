@@ -87,6 +87,7 @@ ARMS = (
     _changed("no-views", "derived and registered conventions", "views.derived=0", "views.registered=0"),
     _changed("no-derived", "derived conventions", "views.derived=0", "views.registered=0.8"),
     _changed("anatomy", "an embedding of the joints' places in the body", "encoder.anatomy_embedding=true"),
+    _changed("anatomy-edges", "edges between any two joints, learned of their places", "encoder.anatomy_edges=true"),
     _changed("masked-joints", "joints hidden and to be told", "loss.masked_weight=5"),
     _changed("inward-outward", "another partition of the graph", "encoder.partition=inward_outward"),
     _changed("joint-pooling", "the grid of parts and stretches", "encoder.pooling=joint"),
