@@ -55,7 +55,7 @@ class EncoderConfig(ModelConfig):
         msclr.errors.ConfigError: config.json: format_version = 2; expected 1. Try: pip install --upgrade msclr
     """
 
-    newer_fields: ClassVar[frozenset[str]] = frozenset({"input_stretches"})
+    newer_fields: ClassVar[frozenset[str]] = frozenset({"input_stretches", "anatomy_edges"})
 
     face: Literal["universal"] = Field("universal", description="'universal'")
     channels: Annotated[tuple[Width, ...], BeforeValidator(base.as_tuple)] = Field(
