@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from msclr.errors import PoseError
+from msclr.poses.dense_block import check_dense
 from msclr.poses.group import PoseGroup
 from msclr.poses.person_block import PersonBlock
 from msclr.poses.roster import Roster
@@ -158,7 +159,7 @@ class PoseBatch:
         clips, slots, flats = ([torch.zeros(0, dtype=kind)] for kind in (torch.int64, torch.int64, torch.bool))
         first = 0
         for number, (skeleton, positions, valid, flat) in enumerate(blocks):
-            _check_dense(skeleton, positions, valid, flat, blocks[0][2].shape[2])
+            check_dense(skeleton, positions, valid, flat, blocks[0][2].shape[2])
             if keep_absent:
                 kept = torch.ones(valid.shape[:2], dtype=torch.bool)
             else:
@@ -294,18 +295,4 @@ class PoseBatch:
             slot=slot,
             flat=flat,
             told=replace(self.roster(), copies=copies),
-        )
-
-
-def _check_dense(skeleton: SkeletonSpec, positions: Tensor, valid: Tensor, flat: Tensor, frames: int) -> None:
-    joints = skeleton.num_joints
-    if valid.dim() != 4 or valid.shape[2:] != (frames, joints) or positions.shape != (*valid.shape, 3):
-        raise PoseError(
-            f"positions {tuple(positions.shape)} and valid {tuple(valid.shape)}",
-            where=f"the block of {skeleton.id!r}",
-            expected=f"[b, p, {frames}, {joints}, 3] and [b, p, {frames}, {joints}]",
-        )
-    if flat.shape != valid.shape[:1]:
-        raise PoseError(
-            f"flat {tuple(flat.shape)}", where=f"the block of {skeleton.id!r}", expected="one for each clip"
         )
