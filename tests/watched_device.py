@@ -45,6 +45,7 @@ class Waits(TorchDispatchMode):
         asked: Operations that a program would have waited for, in their order.
         mixed: Operations on tensors of both devices, but copies to the device that are not waited for.
         elsewhere: Operations on the CPU that give floating-point numbers, and how many.
+        launches: How many operations of each name made numbers on the device, or brought them there.
     """
 
     def __init__(self) -> None:
@@ -52,6 +53,7 @@ class Waits(TorchDispatchMode):
         self.asked: list[str] = []
         self.mixed: list[str] = []
         self.elsewhere: list[tuple[str, int]] = []
+        self.launches: Counter[str] = Counter()
 
     def __torch_dispatch__(
         self,
@@ -72,6 +74,9 @@ class Waits(TorchDispatchMode):
             raise AssertionError(f"{name} with a mask, whose size the device has to be asked for")
         found = None if kind in FUSED else func(*args, **kwargs)
         made = _tensors((found,))
+        seen = {_memory(each) for each in given}
+        if any(each.device == DEVICE and (func._schema.is_mutable or _memory(each) not in seen) for each in made):
+            self.launches[name] += 1  # not only another view
         # A single number may be on the CPU, but where one is brought from there somebody may wait.
         devices = {each.device for each in (*given, *made) if each.ndim or kind in COPIES}
         if len(devices) > 1 and not _is_sent(name, args, kwargs):
@@ -111,32 +116,6 @@ class Makes(TorchFunctionMode):
             index = args[1] if isinstance(args[1], tuple) else (args[1],)
             if any(isinstance(each, list) or (isinstance(each, Tensor) and each.dtype == torch.bool) for each in index):
                 self.asked.append(f"{func.__name__} with {index}")
-        return found
-
-
-class Launches(TorchDispatchMode):
-    """Count the operations by which numbers are made on the device, by their name.
-
-    Attributes:
-        counts: How many of each.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.counts: Counter[str] = Counter()
-
-    def __torch_dispatch__(
-        self,
-        func: torch._ops.OpOverload,
-        types: Sequence[type],
-        args: Sequence[object] = (),
-        kwargs: Mapping[str, object] | None = None,
-    ) -> object:
-        found = func(*args, **(kwargs or {}))
-        if isinstance(found, Tensor) and found.device == DEVICE:
-            given = {_memory(each) for each in _tensors(args)}
-            if func._schema.is_mutable or _memory(found) not in given:  # not only another view
-                self.counts[func.name()] += 1
         return found
 
 

@@ -43,13 +43,8 @@ def missing_joints(sequence: PoseSequence) -> list[Finding]:
         found.append(Finding("missing", "note", text))
     if len(often):
         text = f"unknown in more than {100 * OFTEN_MISSING:.0f} % of the frames: {_listed(sequence, often)}"
-        found.append(
-            Finding(
-                "missing",
-                "warning",
-                text + "; these joints count for little in the vector, unless fill_gaps can fill them",
-            )
-        )
+        text += "; these joints count for little in the vector, unless fill_gaps can fill them"
+        found.append(Finding("missing", "warning", text))
     return found
 
 

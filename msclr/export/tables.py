@@ -7,10 +7,11 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from msclr.models.encoder import places_in_body
 from msclr.poses.paths import dense_roots
-from msclr.skeletons.anatomy import PARTS, point
+from msclr.skeletons.anatomy import PARTS
 from msclr.skeletons.graph import spatial_graph
-from msclr.skeletons.landmarks import TORSO_IN_TEMPLATE, dense_combinations, landmarks
+from msclr.skeletons.landmarks import dense_combinations, landmarks
 from msclr.skeletons.spec import SkeletonSpec
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
@@ -43,8 +44,6 @@ def skeleton_tables(skeleton: SkeletonSpec, partition: Literal["spatial", "inwar
         (2, 17)
     """
     marks, joints = landmarks(skeleton), skeleton.num_joints
-    nowhere = (0.0,) * 4
-    places = [nowhere if name is None else (*point(name).position, TORSO_IN_TEMPLATE) for name in skeleton.anatomy]
     ways = max(2, len(marks.roots))  # an axis of length 1 would be a special case in an exported graph
     found = dense_roots(skeleton, ways, joints).T
     torso, torso_use = dense_combinations(marks.torso, joints)
@@ -53,7 +52,7 @@ def skeleton_tables(skeleton: SkeletonSpec, partition: Literal["spatial", "inwar
     needed = (bones != 0).astype(np.float32)
     return {
         "adjacency": np.ascontiguousarray(spatial_graph(skeleton, partition).transpose(0, 2, 1), np.float32),
-        "places": (np.array(places, np.float32) / TORSO_IN_TEMPLATE).astype(np.float32),
+        "places": places_in_body(skeleton).numpy().copy(),
         "parts": np.eye(len(PARTS), dtype=np.float32)[marks.parts],
         "weights": np.asarray(marks.weights, np.float32),
         "roots": np.ascontiguousarray(found[:, :joints]),

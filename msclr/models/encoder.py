@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from msclr.errors import ConfigError
 from msclr.models.features import JointEncoder, JointFeatures
-from msclr.models.graphs import BlockGraph, Graph, GroupGraph, block_adjacency
+from msclr.models.graphs import BlockGraph, Graph, block_adjacency
 from msclr.models.normalise import MaskedBatchNorm
 from msclr.models.pooling import Pooling, PoolingName, grid_averages, per_row
 from msclr.models.preparing import Preparations
 from msclr.models.relations import AnatomyEdges
-from msclr.models.stgcn import Block
+from msclr.models.stgcn import PARTITIONS, Block
 from msclr.poses.batch import PoseBatch
 from msclr.poses.paths import person_paths
 from msclr.poses.transfer import to_device
@@ -26,7 +26,6 @@ from msclr.skeletons.graph import spatial_graph
 from msclr.skeletons.landmarks import TORSO_IN_TEMPLATE
 from msclr.skeletons.spec import SkeletonSpec
 
-PARTITIONS = 3
 INPUT_CHANNELS = 10  # position (3), velocity (3), place of the person (3), whether the clip is 2D (1)
 
 
@@ -145,8 +144,7 @@ class MultiSkeletonEncoder(JointEncoder):
         """Return the graphs of all blocks, which are the same: one for all conventions where launches cost most."""
         together, device = batch.block, batch.positions.device
         if together is None or len(batch.groups) == 1:
-            own = [GroupGraph(each.rows, each.persons, self.edges(each.skeleton, 0, device)) for each in batch.groups]
-            return [own] * len(self.blocks)
+            return [self.graphs_by_group(batch, 0)] * len(self.blocks)
         tables = to_device(block_adjacency(self.partition, together.joints, *together.skeletons), device)  # g j k j
         if self.relations is not None:
             places = to_device(_block_places(together.joints, *together.skeletons), device)  # g j 5

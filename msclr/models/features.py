@@ -85,10 +85,13 @@ class JointEncoder(PoseEncoder):
 
     def graphs(self, batch: PoseBatch) -> Sequence[Sequence[Graph]]:
         """Return for each block the graphs that together have all rows of a batch, in order."""
+        return [self.graphs_by_group(batch, index) for index in range(len(self.blocks))]
+
+    def graphs_by_group(self, batch: PoseBatch, block: int) -> Sequence[Graph]:
+        """Return the graphs of a block, one for each convention of a batch."""
         device = batch.positions.device
         return [
-            [GroupGraph(group.rows, group.persons, self.edges(group.skeleton, index, device)) for group in batch.groups]
-            for index in range(len(self.blocks))
+            GroupGraph(group.rows, group.persons, self.edges(group.skeleton, block, device)) for group in batch.groups
         ]
 
     @property

@@ -16,6 +16,8 @@ from msclr.models.dropout import ByteDropout
 from msclr.models.graphs import Graph
 from msclr.models.normalise import MaskedBatchNorm
 
+PARTITIONS = 3  # of the neighbours of a joint, by its skeleton
+
 
 class GraphConvolution(nn.Module):
     """Mix each joint with its neighbours, by one weight matrix for each partition of the neighbourhood.
@@ -29,7 +31,9 @@ class GraphConvolution(nn.Module):
         partition_bias: Add one bias for each partition before the graph product, instead of one after it.
     """
 
-    def __init__(self, inputs: int, outputs: int, partitions: int = 3, *, partition_bias: bool = False) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, partitions: int = PARTITIONS, *, partition_bias: bool = False
+    ) -> None:
         super().__init__()
         self.linear = nn.Linear(partitions * inputs, outputs, bias=not partition_bias)
         self.bias = nn.Parameter(torch.zeros(partitions, outputs)) if partition_bias else None
@@ -103,7 +107,7 @@ class Block(nn.Module):
         residual: bool = True,
         partition_bias: bool = False,
         shortcut_norm: bool = False,
-        partitions: int = 3,
+        partitions: int = PARTITIONS,
     ) -> None:
         super().__init__()
         self.stride = stride

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 
 from msclr.errors import PoseError
 from msclr.poses.sequence import PoseSequence
@@ -52,7 +53,7 @@ def fill_gaps(sequence: PoseSequence, *, seconds: float | None = None, frames: i
     first, last = before[filled], after[filled]
     share = ((frame - first) / (last - first)).astype(np.float32)
 
-    def between(values: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> None:
+    def between(values: npt.NDArray[np.float32]) -> None:
         part = share.reshape(-1, *[1] * (values.ndim - 3))
         values[filled] = (1 - part) * values[person, first, joint] + part * values[person, last, joint]
 

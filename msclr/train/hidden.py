@@ -51,8 +51,7 @@ def hide_joints(batch: PoseBatch, draws: Tensor, share: float) -> tuple[PoseBatc
         (4, 13, (17, 8, 3))
     """
     person = batch.person_of_row
-    numbers = [torch.arange(group.skeleton.num_joints).repeat(group.persons) for group in batch.groups]
-    number = torch.cat(numbers).to(person.device) % draws.shape[1]
+    number = per_row(batch, lambda skeleton: torch.arange(skeleton.num_joints)) % draws.shape[1]
     chosen = draws[person, number] < share
     visible = batch.valid & ~chosen[:, None]
     weights = batch.valid.to(batch.positions.dtype)

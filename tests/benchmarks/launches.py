@@ -17,7 +17,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from strategies import standing_person
-from watched_device import DEVICE, Launches
+from watched_device import DEVICE, watched
 
 from msclr import load_pretrained
 from msclr.poses import person_block
@@ -40,9 +40,9 @@ def main() -> None:
         counts = []
         for person_block.MOST_JOINTS in (1, most):
             batch = PoseBatch.from_sequences([clips[index % number] for index in range(CLIPS)])
-            with torch.no_grad(), Launches() as launches:
+            with torch.no_grad(), watched() as waits:
                 encoder.persons(batch.to(DEVICE)).mean()
-            counts.append(sum(launches.counts.values()))
+            counts.append(sum(waits.launches.values()))
         print(f"{number:>12} {counts[0]:>15} {counts[1]:>9}")
 
 

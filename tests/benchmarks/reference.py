@@ -19,15 +19,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import fmean
 
 from claims.arms import DERIVED, MHAD, NTU, SMPLX, Arm
-from claims.clips import ACTIONS, UIPRMD, in_format, know_sensors, parts_of, write_recordings
-from claims.judging import FOUND, KNN, LINEAR, OWN, TOGETHER, across, classified, judge_raw, split_of
+from claims.clips import ACTIONS, UIPRMD, know_sensors, parts_of, write_recordings
+from claims.judging import FOUND, KNN, LINEAR, OWN, TOGETHER, across, classified, judge_raw, split_in
 from claims.training import train
+from pages import spread, table
 
-from msclr.evaluate.features import encoder_features
-from msclr.evaluate.protocols import Split
 from msclr.hub.card import ModelCard
 from msclr.hub.load import load_pretrained
 from msclr.hub.save import save_pretrained
@@ -87,27 +86,24 @@ def main() -> None:
             train(each, seed, options.output / "data", folder)
         rows.setdefault(each.name, []).append(load_pretrained(folder / "encoder"))
     rows["msclr-base"] = [load_pretrained()]
-    table = judged_by_all(rows, data, options.most)
-    print(table)
+    measured = judged_by_all(rows, data, options.most)
+    print(measured)
     if options.save is not None:
         (trained,) = rows[ARM.name]
-        card = replace(CARD, config=trained.config, training=f"{options.updates} {TRAINING}", measured=table)
+        card = replace(CARD, config=trained.config, training=f"{options.updates} {TRAINING}", measured=measured)
         save_pretrained(trained, options.save, name=ARM.name, card=card, licence=card.licence)
 
 
 def judged_by_all(rows: Mapping[str, list[PoseEncoder]], data: Path, most: int) -> str:
     """Return the table: sensors, then both protocols by set, and their means."""
-    lines = ["| set | protocol | " + " | ".join([*rows, "raw poses"]) + " |", "|---|---|" + "---:|" * (len(rows) + 1)]
-    lines.append(line("UI-PRMD, another sensor", FOUND, across_sensors(rows, data, most)))
+    lines = [["UI-PRMD, another sensor", FOUND, *map(spread, across_sensors(rows, data, most).values())]]
     found = {name: judged(rows, name, data, most) for name in ACTIONS}
     for protocol in (KNN, LINEAR):
-        lines += [line(name, protocol, numbers[protocol]) for name, numbers in found.items()]
-        means = {
-            each: [mean(of) for of in zip(*(one[protocol][each] for one in found.values()), strict=True)]
-            for each in found[ACTIONS[0]][protocol]
-        }
-        lines.append(line("**mean**", protocol, means))
-    return "\n".join(lines)
+        lines += [[name, protocol, *map(spread, numbers[protocol].values())] for name, numbers in found.items()]
+        columns = zip(*(numbers[protocol].values() for numbers in found.values()), strict=True)  # models, sets, seeds
+        means = [[fmean(of) for of in zip(*column, strict=True)] for column in columns]
+        lines.append(["**mean**", protocol, *map(spread, means)])
+    return table(["set", "protocol", *rows, "raw poses"], lines, texts=2)
 
 
 def judged(
@@ -118,8 +114,7 @@ def judged(
     found: dict[str, dict[str, list[float]]] = {KNN: {}, LINEAR: {}}
     for title, encoders in rows.items():
         for encoder in encoders:
-            (kept,) = encoder_features(in_format(part, NTU, encoder.frames), [encoder])
-            for protocol, views in classified({NTU: split_of(part, kept.features)}).items():
+            for protocol, views in classified({NTU: split_in(part, encoder, NTU)}).items():
                 found[protocol].setdefault(title, []).append(views[NTU])
     for protocol, views in judge_raw([part])[part.title].items():
         found[protocol]["raw poses"] = list(views.values())
@@ -132,19 +127,10 @@ def across_sensors(rows: Mapping[str, list[PoseEncoder]], folder: Path, most: in
     found: dict[str, list[float]] = {}
     for title, encoders in rows.items():
         for encoder in encoders:
-            sensors: dict[str, Split] = {}
-            for part in parts:
-                (kept,) = encoder_features(in_format(part, NTU, encoder.frames), [encoder])
-                sensors[part.title] = split_of(part, kept.features)
+            sensors = {part.title: split_in(part, encoder, NTU) for part in parts}
             found.setdefault(title, []).append(across({NTU: sensors})[FOUND][NTU])
     found["raw poses"] = [judge_raw(parts)[TOGETHER][FOUND][OWN]]
     return found
-
-
-def line(name: str, protocol: str, numbers: Mapping[str, list[float]]) -> str:
-    """Return a row of the table."""
-    told = [f"{mean(of):.1f}" + (f" ± {stdev(of):.1f}" if len(of) > 1 else "") for of in numbers.values()]
-    return f"| {name} | {protocol} | " + " | ".join(told) + " |"
 
 
 if __name__ == "__main__":

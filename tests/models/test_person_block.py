@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from strategies import standing_person
-from watched_device import DEVICE, Launches, watched
+from watched_device import DEVICE, watched
 
 from msclr import SkeletonSpec
 from msclr.models.build import build_encoder
@@ -156,14 +156,14 @@ def test_as_many_operations_for_two_conventions_as_for_ten(changes):
     for number in (2, 5, len(clips)):
         chosen = [clips[index % number] for index in range(len(clips))]  # as many persons, of fewer conventions
         batch = PoseBatch.from_sequences(chosen)
-        with torch.no_grad(), Launches() as launches:
+        with torch.no_grad(), watched() as waits:
             encoder.persons(batch.to(DEVICE, torch.float64)).mean()
-        counts.append(launches.counts)
+        counts.append(waits.launches)
     assert counts[0] == counts[1] == counts[2]
     alone = PoseBatch.from_sequences(clips[:1] * len(clips))
-    with torch.no_grad(), Launches() as launches:
+    with torch.no_grad(), watched() as waits:
         encoder.persons(alone.to(DEVICE, torch.float64)).mean()
-    assert 50 < sum(launches.counts.values()) <= sum(counts[0].values())
+    assert 50 < sum(waits.launches.values()) <= sum(counts[0].values())
 
 
 def test_nobody_waits_for_the_device():

@@ -54,10 +54,10 @@ def judge_raw(parts: Sequence[Part]) -> Numbers:
     found = {}
     for part in parts:
         (kept,) = raw_features(part.data) or ()
-        found[part.title] = classified({OWN: split_of(part, kept.features)})
+        found[part.title] = classified({OWN: _split(part, kept.features)})
     if len(parts) > 1:
         several = raw_features(*(part.data for part in parts)) or ()
-        rows = {part.title: split_of(part, kept.features) for part, kept in zip(parts, several, strict=True)}
+        rows = {part.title: _split(part, kept.features) for part, kept in zip(parts, several, strict=True)}
         found[TOGETHER] = across({OWN: rows})
     return found
 
@@ -72,14 +72,18 @@ def views_of(encoders: Mapping[str, PoseEncoder], part: Part) -> Views:
     views = {}
     for name, encoder in encoders.items():
         for view, skeleton in _formats(name, encoder).items():
-            data = in_format(part, skeleton, encoder.frames)
-            (kept,) = encoder_features(data, [encoder])
-            views[view] = split_of(part, kept.features)
+            views[view] = split_in(part, encoder, skeleton)
     if len(encoders) > 1:
         sides = [torch.cat([getattr(each, side) for each in views.values()], dim=1) for side in ("train", "test")]
         ids = [*part.sides.train, *part.sides.test]
-        views[JOINED] = split_of(part, Scores(ids, torch.cat(sides)))
+        views[JOINED] = _split(part, Scores(ids, torch.cat(sides)))
     return views
+
+
+def split_in(part: Part, encoder: PoseEncoder, skeleton: str) -> Split:
+    """Return the features of a part whose clips are converted to a format, each of length 1."""
+    (kept,) = encoder_features(in_format(part, skeleton, encoder.frames), [encoder])
+    return _split(part, kept.features)
 
 
 def classified(views: Mapping[str, Split]) -> dict[str, dict[str, float]]:
@@ -111,7 +115,7 @@ def _formats(name: str, encoder: PoseEncoder) -> dict[str, str]:
     return {name: encoder.config.skeleton}
 
 
-def split_of(part: Part, features: Scores) -> Split:
+def _split(part: Part, features: Scores) -> Split:
     train, test = (features.take(ids).values.float() for ids in (part.sides.train, part.sides.test))
     labels = [[part.data.label_of[name] for name in ids] for ids in (part.sides.train, part.sides.test)]
     return Split.of(
