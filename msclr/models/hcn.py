@@ -41,6 +41,7 @@ class CooccurrenceBranch(nn.Module):
         """Apply to [n, 3, t, j]; returns [n, c, t / 4, w / 4], w the channels of the convolution over time."""
         out = self.line(F.relu(self.point(values)))
         out = rearrange(out, "n w t j -> n j t w")
+        out = out.contiguous(memory_format=torch.channels_last)  # torch pools this several times as fast
         out = F.max_pool2d(self.third(out), 2)
         return F.max_pool2d(self.dropout(self.fourth(out)), 2)
 
