@@ -62,12 +62,14 @@ class AdaptiveGraphConvolution(nn.Module):
         total: Tensor | float = 0.0
         scale = math.sqrt(1 / (self.inner * values.shape[2]))  # on both sides, so that half precision holds the product
         fixed = self.adjacency + self.learned
+        rows = rearrange(values, "n c t v -> n t v c")
         for subset in range(SUBSETS):
-            source = rearrange(self.theta[subset](values), "n c t j -> n j (c t)") * scale
-            target = rearrange(self.phi[subset](values), "n c t j -> n (c t) j") * scale
+            source = rearrange(self.theta[subset](values), "n c t j -> n j (t c)") * scale
+            target = rearrange(self.phi[subset](values), "n c t j -> n (t c) j") * scale
             attention = torch.softmax(source @ target, dim=1)  # n source target
-            graph = attention + fixed[subset]
-            total = total + self.mix[subset](torch.einsum("nctv,nvw->nctw", values, graph.to(values.dtype)))
+            graph = (attention + fixed[subset]).to(values.dtype)
+            mixed = rearrange(graph, "n v w -> n 1 w v") @ rows
+            total = total + self.mix[subset](rearrange(mixed, "n t w c -> n c t w"))
         return F.relu(self.norm(total) + self.shortcut(values))
 
 
@@ -86,12 +88,12 @@ class AdaptiveUnit(nn.Module):
         self, inputs: int, outputs: int, graph: Tensor, *, stride: int = 1, kernel: int = 9, residual: bool = True
     ) -> None:
         super().__init__()
-        self.residual = residual
+        self.residual, self.stride = residual, stride
         self.graph = AdaptiveGraphConvolution(inputs, outputs, graph)
         self.temporal = nn.Conv2d(outputs, outputs, (kernel, 1), stride=(stride, 1), padding=(kernel // 2, 0))
         self.norm = nn.BatchNorm2d(outputs)
         self.shortcut = (
-            nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride=(stride, 1)), nn.BatchNorm2d(outputs))
+            nn.Sequential(nn.Conv2d(inputs, outputs, 1), nn.BatchNorm2d(outputs))
             if residual and (inputs != outputs or stride != 1)
             else nn.Identity()
         )
@@ -99,7 +101,10 @@ class AdaptiveUnit(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         """Apply to [n, c, t, j]; returns [n, outputs, ceil(t / stride), j]."""
         out: Tensor = self.norm(self.temporal(self.graph(values)))
-        return F.relu(out + self.shortcut(values)) if self.residual else F.relu(out)
+        if not self.residual:
+            return F.relu(out)
+        # oneDNN in torch 2.13 overwrites memory in the gradient of a 1x1 convolution with a stride.
+        return F.relu(out + self.shortcut(values[:, :, :: self.stride]))
 
 
 class AdaptiveGCNEncoder(SingleConventionEncoder):
@@ -169,6 +174,7 @@ class AdaptiveGCNEncoder(SingleConventionEncoder):
         persons, joints = values.shape[1], values.shape[3]
         flat: Tensor = self.input_norm(rearrange(values, "b p t j c -> b (p j c) t"))
         image = rearrange(flat, "b (p j c) t -> (b p) c t j", p=persons, j=joints)
+        image = image.contiguous(memory_format=torch.channels_last)
         for unit in self.units:
             image = unit(image)
         return rearrange(image, "(b p) c t j -> b p t j c", p=persons)
