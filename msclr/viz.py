@@ -13,6 +13,7 @@ import torch
 from msclr.errors import MissingExtraError, PoseError
 from msclr.poses.canonical import turn_up
 from msclr.poses.convert import camera
+from msclr.poses.given import check_sequence
 from msclr.poses.sequence import PoseSequence
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def plot_pose(sequence: PoseSequence, frame: int = 0, ax: Axes | None = None) ->
         The axes; `ax.figure.savefig("pose.png")` writes the picture.
 
     Raises:
+        PoseTypeError: If `sequence` is not a PoseSequence.
         PoseError: If there is no such frame, or the axes are 3D.
         MissingExtraError: If matplotlib is not installed.
 
@@ -46,6 +48,7 @@ def plot_pose(sequence: PoseSequence, frame: int = 0, ax: Axes | None = None) ->
         >>> plot_pose(read(sample_paths()["cmu_walk_bvh"]), frame=10).get_aspect()
         1.0
     """
+    check_sequence(sequence)
     figure_class = _figure_class()
     if not -sequence.num_frames <= frame < sequence.num_frames:
         raise PoseError(

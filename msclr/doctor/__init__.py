@@ -6,6 +6,7 @@ from msclr.doctor.body import axes, sides, unit
 from msclr.doctor.finding import Finding
 from msclr.doctor.record import duplicates, gaps, jumps, missing_joints, zeros
 from msclr.doctor.slides import slid_joints
+from msclr.poses.given import check_sequence
 from msclr.poses.sequence import PoseSequence
 
 __all__ = ["Finding", "examine"]
@@ -26,6 +27,9 @@ def examine(sequence: PoseSequence) -> tuple[Finding, ...]:
     Returns:
         The findings, errors first; empty if nothing is suspicious.
 
+    Raises:
+        PoseTypeError: If `sequence` is not a PoseSequence.
+
     Example:
         >>> from msclr import read
         >>> from msclr.samples import sample_paths
@@ -33,6 +37,7 @@ def examine(sequence: PoseSequence) -> tuple[Finding, ...]:
         >>> [finding.code for finding in examine(clip.replace(positions=clip.positions * 1000))]
         ['unit']
     """
+    check_sequence(sequence)
     if not sequence.valid.any():
         return (Finding("missing", "error", "no joint is known in any frame; check how missing joints are marked"),)
     found = [finding for check in _CHECKS for finding in check(sequence)]

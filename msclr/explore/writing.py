@@ -9,7 +9,7 @@ from typing import get_args
 
 import numpy as np
 
-from msclr.errors import ConfigError, LabelError, NotAFileError, PoseError, PoseTypeError
+from msclr.errors import ConfigError, LabelError, NotAFileError, PoseError
 from msclr.evaluate.reports.plane import Projection
 from msclr.explore.content import Content, Drawn, lay_out
 from msclr.explore.motion import Figure, Motion, encode, figure_of
@@ -18,6 +18,7 @@ from msclr.io import guard
 from msclr.io.atomic import atomic_file
 from msclr.io.registry import PathLike
 from msclr.neighbours import Vectors, as_rows
+from msclr.poses.given import check_sequence
 from msclr.poses.sequence import PoseSequence
 from msclr.skeletons.spec import SkeletonSpec
 
@@ -142,8 +143,7 @@ def _draw(
     facts: list[tuple[str, str, str]] = []
     for done, row in enumerate(rows, start=1):
         clip = clips[row]
-        if not isinstance(clip, PoseSequence):
-            raise PoseTypeError(f"a {type(clip).__name__}", where=f"clips[{row}]", expected="a PoseSequence")
+        check_sequence(clip, f"clips[{row}]")
         spec = clip.skeleton
         if spec not in places:
             places[spec] = len(figures)

@@ -15,6 +15,7 @@ import numpy as np
 from msclr.errors import PoseError, UnknownFormatError
 from msclr.io import guard
 from msclr.io.limits import ReadLimits
+from msclr.poses.given import check_sequence
 from msclr.poses.sequence import PoseSequence
 from msclr.skeletons.registry import get_skeleton
 from msclr.skeletons.spec import SkeletonSpec
@@ -203,6 +204,7 @@ def write(sequence: PoseSequence, path: PathLike, *, format: str = "auto") -> No
         format: Name of the format; "auto" goes by the ending of the file name (.npz keeps everything).
 
     Raises:
+        PoseTypeError: If `sequence` is not a PoseSequence.
         UnknownFormatError: If no format that can be written has that name or ending.
         NotAFileError: If the folder is missing, read-only or full.
 
@@ -211,6 +213,7 @@ def write(sequence: PoseSequence, path: PathLike, *, format: str = "auto") -> No
         >>> from msclr.poses.sequence import PoseSequence
         >>> write(PoseSequence.from_array(np.ones((5, 17, 2)), "coco_17"), tempfile.mkdtemp() + "/clip.npz")
     """
+    check_sequence(sequence)
     place = guard.to_path(path)
     writable = [known for known in formats() if known.write is not None]
     if format == "auto":

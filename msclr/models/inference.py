@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from msclr.errors import MsclrError, PoseError, PoseTypeError
+from msclr.errors import MsclrError, PoseError
 from msclr.models.batches import check_precision, run_within_memory
+from msclr.poses.given import check_sequence
 from msclr.poses.resample import resample
 from msclr.poses.sequence import PoseSequence
 
@@ -266,10 +267,5 @@ def _chunks(windows: Iterator[Window], size: int) -> Iterator[list[Window]]:
 def _as_list(clips: PoseSequence | Sequence[PoseSequence]) -> list[PoseSequence]:
     recordings = [clips] if isinstance(clips, PoseSequence) else list(clips)
     for index, recording in enumerate(recordings):
-        if not isinstance(recording, PoseSequence):
-            raise PoseTypeError(
-                f"clip {index} is a {type(recording).__name__}",
-                expected="a PoseSequence",
-                remedy="msclr.read(path) or PoseSequence.from_array(array, skeleton)",
-            )
+        check_sequence(recording, f"clip {index}")
     return recordings

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from msclr.errors import PoseError
+from msclr.poses.given import check_sequence
 from msclr.poses.sequence import PoseSequence
 from msclr.poses.transfer import answers_at_once, to_device
 from msclr.skeletons.landmarks import TORSO_IN_TEMPLATE, Combination, Landmarks, landmarks
@@ -47,6 +48,7 @@ def unify(sequence: PoseSequence, *, facing: bool = True) -> PoseSequence:
         The recording in torso lengths (unit "normalized", up "+y"), same joints, same mask.
 
     Raises:
+        PoseTypeError: If `sequence` is not a PoseSequence.
         PoseError: If nothing is known in any frame, if all joints coincide, or if the declared unit implies a person
             taller than 20 m or smaller than 0.2 m.
 
@@ -59,6 +61,7 @@ def unify(sequence: PoseSequence, *, facing: bool = True) -> PoseSequence:
         >>> bool(np.allclose(in_metres.positions, in_millimetres.positions, atol=1e-4))
         True
     """
+    check_sequence(sequence)
     if not sequence.valid.any():
         raise PoseError(
             f"no joint is known in any of {sequence.num_frames} frames: nothing to embed",

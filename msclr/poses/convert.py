@@ -10,6 +10,7 @@ import torch
 
 from msclr.errors import ConversionError, PoseError
 from msclr.poses.canonical import turn_up
+from msclr.poses.given import check_sequence
 from msclr.poses.joint_map import JointMap, Status
 from msclr.poses.placement import Placement, anchors_of, place, stack
 from msclr.poses.sequence import BoolArray, FloatArray, PoseSequence
@@ -68,6 +69,7 @@ def convert(sequence: PoseSequence, skeleton: str | SkeletonSpec) -> PoseSequenc
         of those it was derived from.
 
     Raises:
+        PoseTypeError: If `sequence` is not a PoseSequence.
         ConversionError: If not a single joint can be told.
         UnknownSkeletonError: If there is no such convention.
 
@@ -78,6 +80,7 @@ def convert(sequence: PoseSequence, skeleton: str | SkeletonSpec) -> PoseSequenc
         >>> convert(kinect, "coco_17")
         PoseSequence(coco_17: 1 person, 30 frames, 17 joints in 3D m, 100.0 % of joints known)
     """
+    check_sequence(sequence)
     target = get_skeleton(skeleton)
     source = _with_dims(sequence.skeleton, sequence.dims)
     joint_map = conversion_map(source, target)
@@ -204,6 +207,7 @@ def project(
         The recording in 2D, +y up, unit "normalized"; the centre of the recording is at the origin.
 
     Raises:
+        PoseTypeError: If `sequence` is not a PoseSequence.
         PoseError: If the recording is not 3D, or reaches as far as the camera.
 
     Example:
@@ -213,6 +217,7 @@ def project(
         >>> project(walk, yaw=45).dims
         2
     """
+    check_sequence(sequence)
     if sequence.dims != 3:
         raise PoseError(f"a {sequence.dims}D recording", where=sequence.source, expected="a 3D recording")
     upright = turn_up(torch.tensor(sequence.positions), sequence.up).double().numpy()

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from msclr.errors import PoseError
+from msclr.poses.given import check_sequence
 from msclr.poses.sequence import PoseSequence
 
 SECONDS, FRAMES = 0.5, 15
@@ -28,6 +29,7 @@ def fill_gaps(sequence: PoseSequence, *, seconds: float | None = None, frames: i
         The recording; where it has confidences, filled ones lie between those of both sides.
 
     Raises:
+        PoseTypeError: If `sequence` is not a PoseSequence.
         PoseError: If both are given, one is negative, or the frame rate is needed and not known.
 
     Example:
@@ -40,6 +42,7 @@ def fill_gaps(sequence: PoseSequence, *, seconds: float | None = None, frames: i
         >>> bool(filled.valid.all()), float(abs(filled.positions - squat.positions).max()) < 0.05
         (True, True)
     """
+    check_sequence(sequence)
     longest = _longest(sequence, seconds, frames)
     valid = sequence.valid
     time = np.arange(sequence.num_frames)[:, None]

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from msclr.errors import PoseError
+from msclr.poses.given import check_sequence
 from msclr.poses.sequence import PoseSequence, check_fps
 
 
@@ -21,6 +22,7 @@ def resample(sequence: PoseSequence, *, fps: float | None = None, frames: int | 
         The recording, linearly interpolated; a joint is known where the nearer of its two neighbours in time is.
 
     Raises:
+        PoseTypeError: If `sequence` is not a PoseSequence.
         PoseError: If not exactly one of `fps` and `frames` is given, or the recording has no frames or no frame rate.
 
     Example:
@@ -29,6 +31,7 @@ def resample(sequence: PoseSequence, *, fps: float | None = None, frames: int | 
         >>> resample(clip, frames=5).positions[0, :, 0, 0].tolist()
         [1.0, 18.0, 35.0, 52.0, 69.0]
     """
+    check_sequence(sequence)
     if (fps is None) == (frames is None):
         raise PoseError("fps and frames both given, or neither", where=sequence.source, expected="exactly one of them")
     if sequence.num_frames == 0:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from msclr.errors import PoseError
+from msclr.poses.given import check_sequence
 from msclr.poses.sequence import PoseSequence
 from msclr.poses.transfer import to_device
 from msclr.skeletons.spec import SkeletonSpec
@@ -139,6 +140,7 @@ def stream(sequence: PoseSequence, name: str, bones: Bones | None = None) -> Pos
         A recording of the same shape, whose positions are the stream; confidence is the lower one of the two ends.
 
     Raises:
+        PoseTypeError: If `sequence` is not a PoseSequence.
         PoseError: If there is no such stream.
 
     Example:
@@ -147,6 +149,7 @@ def stream(sequence: PoseSequence, name: str, bones: Bones | None = None) -> Pos
         >>> stream(clip, "motion")
         PoseSequence(coco_17: 1 person, 4 frames, 17 joints in 2D px, 75.0 % of joints known)
     """
+    check_sequence(sequence)
     if name == "joint":
         return sequence
     if name not in get_args(Stream):

@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from msclr.errors import NotAFileError, PoseTypeError, StoreError
+from msclr.errors import NotAFileError, StoreError
 from msclr.io import guard
 from msclr.io.registry import PathLike
+from msclr.poses.given import check_sequence
 from msclr.poses.sequence import PoseSequence
 from msclr.store.assemble import assemble
 from msclr.store.inputs import InputOutcome
@@ -47,9 +48,7 @@ def write_store(
     """
     with store_writer(out, precision, source) as building:
         for name, clip in clips:
-            given: object = clip
-            if not isinstance(given, PoseSequence):
-                raise PoseTypeError(f"a {type(given).__name__} called {name!r:.60}", expected="a PoseSequence")
+            check_sequence(clip, f"{name!r:.60}")
             building.shard.add(clip, name=name, recording=clip.meta.get("recording"), input=0, source=0)
         building.shard.account(InputOutcome(source, "done", building.shard.recordings))
     return building.recordings
