@@ -3,12 +3,13 @@
     MSCLR_DATA=... OMP_NUM_THREADS=1 python tests/benchmarks/overfit.py skeletonclr -o docs/runs
     python tests/benchmarks/overfit_curves.py docs/runs      # draws the curves of all runs there
 
-The clips are 200 recordings of UI-PRMD: 100 as the Kinect saw them, 100 as Vicon did, in turn the one that is least
-like those taken so far, where clips are compared by what the augmentations leave alone (see `choose`). All are seen in
-one convention of 15 joints, the multi-format system's in two; clips have 16 frames. Each clip is augmented twice,
-independently, as for training; the query is one, the gallery holds the other one of all 200 clips, for the multi-format
-system in the other convention. What is compared are the vectors that users get, before the projection head; those after
-it are reported beside. Systems with several encoders use all, joined.
+The clips are 200 recordings of two conventions, in turn the one least like those taken so far (overfit_clips.py): of
+UI-PRMD, 100 as the Kinect saw them, 100 as Vicon did, seen in one convention of 15 joints, the multi-format system's
+in two; for inter-skeleton contrast of CMU, as long as clips of NTU RGB+D are, in its own 25 joints. All have 16 frames,
+or 8 where the 2s-AGCN is trained. Each clip is augmented twice, independently, as for training; the query is one, the
+gallery holds the other one of all 200 clips, for the multi-format system in the other convention. What is compared are
+the vectors that users get, before the projection head; those after it are reported beside. Systems with several
+encoders use all, joined.
 
 The augmentations are those of the papers, scaled to the shorter clips. Optimisation is for a short run: negatives are
 the other keys of the same batch, a faster key encoder, no dropout, a lower rate, and weights that start as torch draws
@@ -20,27 +21,22 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import process_time
 
-import numpy as np
 import torch
+from overfit_clips import repetitions, windows, write
 from torch import Tensor
 from torch.nn import functional as F
 
-from msclr import convert, get_skeleton
 from msclr.augment.pipeline import Augmentation
-from msclr.augment.temporal import CropResize, MirrorCrop
-from msclr.io.collection import read_collection
+from msclr.augment.temporal import CropResize
 from msclr.losses.infonce import unit_rows
 from msclr.losses.queue import NegativeQueue
 from msclr.models.normalise import JointBatchNorm, MaskedBatchNorm
-from msclr.poses.cros_line import cros_line
-from msclr.poses.sequence import PoseSequence
 from msclr.train.course import Course
 from msclr.train.engine import started
 from msclr.train.loop import optimize
@@ -52,15 +48,12 @@ from msclr.train.runs import load_run
 from msclr.train.watch.config import WatchConfig
 from msclr.train.watch.watch import Watch
 
-FILES = {"kinect": "uiprmd_kinect_PDDL", "vicon": "uiprmd_viconjc_PDDL"}
-SEEN_AS, OTHER = "humaneva_15", "nite2_15"
-CLIPS, FRAMES, BATCH, DRAWS = 200, 16, 50, 5
+SEEN_AS, OTHER, PUBLISHED = "humaneva_15", "nite2_15", "kinect_v2_25"
+BATCH, DRAWS = 50, 5
 COMMON = (
     "clips.persons=1",
     "clips.split=null",
     "clips.preparation=cros",
-    f"clips.frames={FRAMES}",
-    f"encoders.0.frames={FRAMES}",
     f"schedule.batch_size={BATCH}",
     "schedule.learning_rate=0.015",
     "schedule.gamma=0.3",
@@ -72,6 +65,15 @@ COMMON = (
 ST_GCN = (f'encoders.0.skeletons=["{SEEN_AS}"]', "encoders.0.dropout=0.0")
 NO_MINING = "contrast.mine_after=1000000"
 HALF = "runtime.precision=bf16"
+PAIR = (
+    HALF,
+    "clips.preparation=isc",
+    "encoders.0.hidden=128",
+    "encoders.0.persons=1",
+    "encoders.1.persons=1",
+    f"schedule.batch_size={2 * BATCH}",
+    f"contrast.queue_size={2 * BATCH}",
+)
 CHANGES = {
     "skeletonclr": (*ST_GCN, "steps=2500", "schedule.milestones=[400,550]"),
     "aimclr": (*ST_GCN, NO_MINING, HALF, "steps=2400", "schedule.milestones=[500,560]"),
@@ -87,20 +89,19 @@ CHANGES = {
     "crosclr": (*ST_GCN, NO_MINING, "steps=240", "schedule.milestones=[44]"),
     "skelemix": (*ST_GCN, HALF, "steps=1380", "schedule.milestones=[285,320]"),
     "isc": (
-        HALF,
-        "clips.preparation=isc",
-        "clips.frames=24",  # its crops keep at least as many frames as the networks see
-        "encoders.0.hidden=128",
+        *PAIR,
+        "steps=1300",
+        "schedule.learning_rate=0.0004",
+        "schedule.milestones=[610]",
+        "contrast.temperature=0.1",
+    ),
+    "isc-image": (
+        *PAIR,
         "encoders.1.face=hcn",
         "encoders.1.dropout=0.0",
-        *(
-            f"encoders.{number}.{change}"
-            for number in (0, 1)
-            for change in (f"skeleton={SEEN_AS}", f"frames={FRAMES}", "persons=1")
-        ),
-        "steps=5200",
-        "schedule.learning_rate=0.0006",
-        "schedule.milestones=[1050,1200]",
+        "steps=3600",
+        "schedule.learning_rate=0.0008",
+        "schedule.milestones=[1500]",
     ),
 }
 
@@ -108,91 +109,38 @@ CHANGES = {
 def main() -> None:
     """Train one system and print a line of JSON with what was measured."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("recipe", choices=CHANGES)
+    parser.add_argument("system", choices=CHANGES, help="isc-image: sequence and image instead of sequence and graph")
     parser.add_argument("-o", "--output", type=Path, default=Path("overfit"))
     parser.add_argument("--set", dest="changes", action="append", default=[])
     parser.add_argument("--every", type=int, default=0, help="also measure retrieval after every so many updates")
     options = parser.parse_args()
-    method = prepared(options.recipe, options.changes)
-    found = {"recipe": options.recipe, "steps": method.steps, "clips": len(method.clips), "random_init": recall(method)}
+    method = prepared(options.system, options.changes)
+    found = {"system": options.system, "steps": method.steps, "clips": len(method.clips), "random_init": recall(method)}
     watch(method, options.every)
     before = process_time()
-    course = Course(options.output / f"overfit-{options.recipe}.jsonl")
+    course = Course(options.output / f"overfit-{options.system}.jsonl")
     with started(method.config.runtime, "cpu") as engine:
-        optimize(method, Watch(WatchConfig(), method, course, clips=BATCH), engine)
+        optimize(method, Watch(WatchConfig(), method, course, clips=method.config.schedule.batch_size), engine)
     found |= {"cpu_minutes": round((process_time() - before) / 60, 1), "trained": recall(method)}
     print(json.dumps(found))
 
 
-def prepared(recipe: str, changes: Sequence[str]) -> MomentumContrast[object]:
+def prepared(system: str, changes: Sequence[str]) -> MomentumContrast[object]:
     """Choose the clips and build what is trained on them."""
-    formats = (SEEN_AS, OTHER) if recipe == "ms-aimclr" else (SEEN_AS,)
+    recipe = system.removesuffix("-image")
+    frames = 8 if system == "isc" else 16
+    formats = {"ms-aimclr": (SEEN_AS, OTHER), "isc": (PUBLISHED,)}.get(recipe, (SEEN_AS,))
     entries = json.dumps([{"skeleton": each, "file": f"{each}.npz"} for each in formats])
-    run = load_run(recipe, [*COMMON, f"clips.formats={entries}", *CHANGES[recipe], *changes])
+    lengths = ["clips", "encoders.0", *(["encoders.1"] if recipe == "isc" else [])]
+    common = [*COMMON, f"clips.formats={entries}", *(f"{each}.frames={frames}" for each in lengths)]
+    run = load_run(recipe, [*common, *CHANGES[system], *changes])
+    clips = (windows if recipe == "isc" else repetitions)(formats[0], frames)
     with tempfile.TemporaryDirectory() as folder:
-        recordings = chosen_recordings(Path(os.environ["MSCLR_DATA"]) / "mocap")
         for skeleton in formats:
-            write(Path(folder) / f"{skeleton}.npz", skeleton, recordings)
+            write(Path(folder) / f"{skeleton}.npz", skeleton, clips)
         method = build_method(run, Path(folder))
     set_up(method)
     return method
-
-
-def chosen_recordings(folder: Path) -> dict[str, PoseSequence]:
-    """Read the recordings of both sensors and choose among them: recordings by name."""
-    files = {sensor: read_collection(folder / f"{file}.npz") for sensor, file in FILES.items()}
-    rows = choose([torch.stack([spans(recording) for recording in clips]) for clips in files.values()])
-    sensors = list(files)
-    return {f"{sensors[side]}_{files[sensors[side]].names[row]}": files[sensors[side]][row] for side, row in rows}
-
-
-def choose(sides: Sequence[Tensor]) -> list[tuple[int, int]]:
-    """Take clips of each side in turn, each time the one least like those taken so far: (side, row).
-
-    How much two clips are alike is the overlap of their spans, at the shift in time that makes it largest.
-
-    Args:
-        sides: Spans by shift, [n, s, d, 3] each.
-    """
-    middle = sides[0].shape[1] // 2
-    chosen = [(0, 0)]
-    overlaps = [torch.zeros(len(side)) for side in sides]
-    while len(chosen) < CLIPS:
-        newest = sides[chosen[-1][0]][chosen[-1][1]]
-        for side, overlap in zip(sides, overlaps, strict=True):
-            for shifts, still in ((side, newest[middle, None, None]), (side[:, middle, None], newest)):
-                common = torch.linalg.matrix_norm(shifts.mT @ still).square()
-                torch.maximum(overlap, common.flatten(1).amax(dim=1), out=overlap)
-        next_side = len(chosen) % len(sides)
-        chosen.append((next_side, int(overlaps[next_side].argmin())))
-    return chosen
-
-
-def spans(recording: PoseSequence) -> Tensor:
-    """What shear leaves alone of a clip: the space that x, y and z span over joints and times, [shifts, t j, 3].
-
-    At every shift in time that the crop can make.
-    """
-    clip = torch.tensor(cros_line(convert(recording, SEEN_AS), frames=FRAMES).positions[0])  # t j c
-    reach = FRAMES // MirrorCrop().ratio
-    longer = torch.cat((clip[:reach].flip(0), clip, clip[-reach:].flip(0)))
-    return torch.linalg.qr(longer.unfold(0, FRAMES, 1).movedim(3, 1).flatten(1, 2))[0]
-
-
-def write(path: Path, skeleton: str, recordings: Mapping[str, PoseSequence]) -> None:
-    """Write recordings, converted, as a prepared data set."""
-    converted = [convert(each, skeleton) for each in recordings.values()]
-    np.savez(
-        path,
-        joints=np.concatenate([each.positions[0] for each in converted]),
-        score=np.concatenate([each.valid[0] for each in converted]),
-        offsets=np.cumsum([0, *(each.num_frames for each in converted)]),
-        names=list(recordings),
-        skeleton=skeleton,
-        joint_names=get_skeleton(skeleton).joints,
-        fps=converted[0].fps,
-        up=converted[0].up,
-    )
 
 
 def set_up(method: MomentumContrast[object]) -> None:

@@ -13,7 +13,7 @@ from claims.clips import HELD_OUT, SENSORS, UIPRMD, Part, cmu_windows, know_sens
 from claims.judging import judge, views_of
 from claims.results import BEST_ALONE, MEAN_ALONE
 from labelled_sets import labelled, swing
-from overfit import write
+from overfit_clips import write
 
 from msclr import get_skeleton, register_skeleton
 from msclr.evaluate.protocols import LinearToOptimum

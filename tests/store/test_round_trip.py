@@ -105,7 +105,7 @@ def test_the_positions_of_a_recording_are_views_of_the_file(tmp_path):
 
 
 def test_what_is_no_recording_and_a_place_that_is_taken_are_refused(tmp_path):
-    with pytest.raises(PoseTypeError, match="a list called 'a'"):
+    with pytest.raises(PoseTypeError, match="'a': a list; expected a PoseSequence"):
         write_store([("a", [1, 2])], tmp_path / "store")
     with pytest.raises(NotAFileError, match="no such folder"):
         write_store([], tmp_path / "nowhere" / "store")

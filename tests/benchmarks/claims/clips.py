@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from overfit import write
+from overfit_clips import write
 
 from claims.arms import CENTRES, DERIVED, KINECT, MARKERS, Arm
 from msclr import convert, get_skeleton, register_skeleton
