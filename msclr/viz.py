@@ -13,7 +13,7 @@ import torch
 from msclr.errors import MissingExtraError, PoseError
 from msclr.poses.canonical import turn_up
 from msclr.poses.convert import camera
-from msclr.poses.given import check_sequence
+from msclr.poses.given import as_sequences, check_sequence
 from msclr.poses.sequence import PoseSequence
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ def animate(
         The path.
 
     Raises:
+        PoseTypeError: If one of `sequences` is not a PoseSequence.
         PoseError: If there is nothing to show, or the suffix is another.
         MissingExtraError: If matplotlib, or for `.mp4` ffmpeg, is not installed.
 
@@ -90,7 +91,7 @@ def animate(
         ...     animate(walk, Path(folder) / "walk.gif").name
         'walk.gif'
     """
-    clips = [sequences] if isinstance(sequences, PoseSequence) else list(sequences)
+    clips = as_sequences(sequences)
     path = Path(path)
     suffix = path.suffix.lower()
     if not clips or not all(clip.num_frames for clip in clips):

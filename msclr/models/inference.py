@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from msclr.errors import MsclrError, PoseError
 from msclr.models.batches import check_precision, run_within_memory
-from msclr.poses.given import check_sequence
+from msclr.poses.given import as_sequences
 from msclr.poses.resample import resample
 from msclr.poses.sequence import PoseSequence
 
@@ -110,7 +110,7 @@ def embed(
         >>> tuple(encoder.embed([walk, walk]).shape) == (2, encoder.dim)
         True
     """
-    recordings = _as_list(clips)
+    recordings = as_sequences(clips)
     if batch_size < 1:
         raise PoseError(f"batch_size={batch_size}", expected="at least 1")
     if person not in ("pool", "each"):
@@ -262,10 +262,3 @@ def _chunks(windows: Iterator[Window], size: int) -> Iterator[list[Window]]:
             chunk = []
     if chunk:
         yield chunk
-
-
-def _as_list(clips: PoseSequence | Sequence[PoseSequence]) -> list[PoseSequence]:
-    recordings = [clips] if isinstance(clips, PoseSequence) else list(clips)
-    for index, recording in enumerate(recordings):
-        check_sequence(recording, f"clip {index}")
-    return recordings

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msclr.errors import PoseTypeError
 from msclr.poses.sequence import PoseSequence
 
@@ -24,3 +26,21 @@ def check_sequence(given: object, where: str | None = None) -> None:
             expected="a PoseSequence",
             remedy="msclr.read(path) or PoseSequence.from_array(array, skeleton)",
         )
+
+
+def as_sequences(clips: PoseSequence | Sequence[PoseSequence]) -> list[PoseSequence]:
+    """Return one or several recordings as a list.
+
+    Raises:
+        PoseTypeError: If one of them is something else; it says which.
+
+    Example:
+        >>> from msclr.samples import sample_paths
+        >>> from msclr import read
+        >>> len(as_sequences(read(sample_paths()["cmu_walk_bvh"])))
+        1
+    """
+    recordings = [clips] if isinstance(clips, PoseSequence) else list(clips)
+    for index, recording in enumerate(recordings):
+        check_sequence(recording, f"clip {index}")
+    return recordings

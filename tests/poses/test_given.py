@@ -12,9 +12,10 @@ from msclr.poses.gaps import fill_gaps
 from msclr.poses.resample import resample
 from msclr.poses.streams import stream
 from msclr.store.write import write_store
-from msclr.viz import plot_pose
+from msclr.viz import animate, plot_pose
 
 TAKERS = {
+    "animate": lambda given, folder: animate([given], folder / "clip.gif"),
     "convert": lambda given, folder: convert(given, "coco_17"),
     "examine": lambda given, folder: examine(given),
     "fill_gaps": lambda given, folder: fill_gaps(given),
