@@ -80,6 +80,32 @@ def _first_ragged(array: object, path: tuple[int, ...]) -> tuple[tuple[int, ...]
     return (*path, index), f"shape {shapes[index]} after shape {shapes[0]}"
 
 
+def floats(array: object, source: str | None) -> FloatArray:
+    """Return an array as float32: itself if it is that already."""
+    if isinstance(array, np.ndarray) and array.dtype == np.float32:
+        return array
+    return to_numpy(array, source)
+
+
+def mask(array: object, source: str | None) -> BoolArray:
+    """Return an array as a mask, true above 0: itself if it is one already."""
+    if isinstance(array, np.ndarray) and array.dtype == np.bool_:
+        return array
+    return to_numpy(array, source) > 0
+
+
+def without_gaps(
+    positions: FloatArray, valid: BoolArray, spec: SkeletonSpec, source: str | None
+) -> tuple[FloatArray, BoolArray]:
+    """Return positions and mask in which NaN is unknown, and 0 what is unknown: as they came if that is so already."""
+    finite = not positions.size or bool(np.isfinite(positions.min()) and np.isfinite(positions.max()))
+    known = valid if finite else valid & finite_joints(positions, spec, source)
+    unknown = np.empty(0) if known.all() else positions[~known]
+    if finite and not unknown.any():
+        return positions, valid
+    return np.where(known[..., None], positions, np.float32(0)), known
+
+
 def axis_order(values: FloatArray, layout: str | None, spec: SkeletonSpec, source: str | None) -> str:
     """Return the layout as letters of n, p, t, j, c in the order of the array's axes, checked against the array."""
     if layout is None:
@@ -206,12 +232,14 @@ def _is_origin(zero: BoolArray, known: BoolArray) -> bool:
 def check_confidence(scores: FloatArray, shape: tuple[int, ...], source: str | None) -> FloatArray:
     """Return confidences in [0, 1], NaN as 0; clip small overshoots with a warning, refuse the rest."""
     check_same_shape("confidence", scores.shape, shape, source)
+    if not scores.size or (scores.min() >= 0 and scores.max() <= 1):
+        return scores
     scores = np.nan_to_num(scores, nan=0.0, posinf=np.inf, neginf=-np.inf)
-    if scores.size and (scores.min() < 0 or scores.max() > CONFIDENCE_SLACK):
+    if scores.min() < 0 or scores.max() > CONFIDENCE_SLACK:
         raise PoseError(
             f"confidences from {scores.min():g} to {scores.max():g}", where=source, expected="values from 0 to 1"
         )
-    if scores.size and scores.max() > 1:
+    if scores.max() > 1:
         warnings.warn(f"{source or 'array'}: confidences up to {scores.max():g} are clipped to 1", stacklevel=3)
     return np.clip(scores, 0, 1)
 

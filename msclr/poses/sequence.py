@@ -26,7 +26,7 @@ class PoseSequence:
     Use `PoseSequence.from_array` or `msclr.read` to make one; the arrays are read-only.
 
     Args:
-        positions: [p, t, j, c] float32, in `unit`; 0 where `valid` is False.
+        positions: [p, t, j, c] float32, in `unit`; 0 where `valid` is False. NaN makes a joint unknown.
         valid: [p, t, j] bool; False where a joint was not seen.
         skeleton: The joint convention.
         confidence: [p, t, j] float32 in [0, 1], or None if the producer gives none.
@@ -56,6 +56,8 @@ class PoseSequence:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "skeleton", get_skeleton(self.skeleton))
+        object.__setattr__(self, "positions", arrays.floats(self.positions, self.source))
+        object.__setattr__(self, "valid", arrays.mask(self.valid, self.source))
         expected = (*self.valid.shape, self.positions.shape[-1])
         if self.positions.ndim != 4 or self.positions.shape != expected:
             raise PoseError(
@@ -73,12 +75,14 @@ class PoseSequence:
                 where=self.source,
                 expected="one id each",
             )
-        if self.confidence is not None and self.confidence.shape != self.valid.shape:
-            raise PoseError(
-                f"confidence {self.confidence.shape} and valid {self.valid.shape}",
-                where=self.source,
-                expected="p t j of both",
-            )
+        if self.confidence is not None:
+            scores = arrays.floats(self.confidence, self.source)
+            object.__setattr__(self, "confidence", arrays.check_confidence(scores, self.valid.shape, self.source))
+        known = arrays.without_gaps(self.positions, self.valid, self.skeleton, self.source)
+        for name, array in zip(("positions", "valid"), known, strict=True):
+            object.__setattr__(self, name, array)
+        arrays.check_unit(self.unit, self.skeleton, self.source)
+        arrays.check_up(self.up, self.skeleton, self.source)
         check_fps(self.fps, self.source)
         for name in ("positions", "valid", "confidence"):
             array = getattr(self, name)

@@ -65,20 +65,17 @@ class ShardWriter:
             input, source: Numbers of its file and of what was asked for.
 
         Raises:
-            PoseError: If a coordinate is not finite, or too large for the precision.
+            PoseError: If a coordinate is too large for the precision.
         """
         valid = np.asarray(clip.valid)
-        positions = np.where(valid[..., None], clip.positions, np.float32(0))
         with np.errstate(over="ignore"):
-            stored = positions.astype(coordinate_type(self._precision))
+            stored = clip.positions.astype(coordinate_type(self._precision))
         if not np.isfinite(stored).all():
-            largest = float(np.abs(positions[np.isfinite(positions)]).max(initial=0.0))
-            fits = np.isfinite(positions).all()
             raise PoseError(
-                f"coordinates up to {largest:g}" if fits else "coordinates that are no finite numbers",
+                f"coordinates up to {np.abs(clip.positions).max():g}",
                 where=clip.source,
-                expected="at most 65504, the largest number of float16" if fits else "finite numbers",
-                remedy="precision='float32'" if fits else None,
+                expected="at most 65504, the largest number of float16",
+                remedy="precision='float32'",
             )
         text: dict[str, object] = {"name": name}
         if clip.source is not None:

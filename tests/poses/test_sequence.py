@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from msclr import PoseSequence, SkeletonSpec
-from msclr.errors import PoseError, UnknownSkeletonError
+from msclr.errors import PoseError, PoseTypeError, UnknownSkeletonError
 
 PAIR = SkeletonSpec("pair", ("a", "b", "c", "d"), (-1, 0, 1, 2), unit="m", up="+y")
 SIZES = {"p": 2, "t": 5, "j": 4, "c": 3}
@@ -141,9 +141,34 @@ def test_replace_is_checked():
         {"confidence": np.ones((2, 5, 3))},
         {"person_ids": ("a", "a")},
         {"skeleton": "coco_17"},
+        {"confidence": np.full((2, 5, 4), 7.0)},
+        {"positions": np.full((2, 5, 4, 3), np.inf)},
+        {"unit": "ell"},
+        {"up": "up"},
     ):
         with pytest.raises(PoseError):
             made.replace(**changes)
+    with pytest.raises(PoseTypeError):
+        made.replace(positions="walk.bvh")
+
+
+def test_what_is_changed_by_hand_is_put_in_order():
+    made = sequence(confidence=np.full((2, 5, 4), 0.5))
+    positions, valid = made.positions.copy(), made.valid.copy()
+    positions[1, 2, 3, 0] = np.nan
+    valid[0, 1] = False
+    scores = np.where(valid, 0.5, np.nan)
+    for values in (positions, positions.astype(np.float64), positions.tolist()):
+        changed = made.replace(positions=values, valid=valid.astype(int), confidence=scores)
+        expected = PoseSequence.from_array(positions, PAIR, valid=valid, confidence=made.confidence)
+        for field in ("positions", "valid"):
+            found, wanted = getattr(changed, field), getattr(expected, field)
+            np.testing.assert_array_equal(found, wanted)
+            assert found.dtype == wanted.dtype
+        np.testing.assert_array_equal(changed.confidence, np.where(valid, np.float32(0.5), 0))
+    assert np.isnan(positions[1, 2, 3, 0])  # the caller's own array is left alone
+    again = made.replace(fps=12.5)
+    assert all(np.shares_memory(getattr(again, field), getattr(made, field)) for field in ("positions", "confidence"))
 
 
 def test_pickle_and_deepcopy():
