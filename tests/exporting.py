@@ -7,9 +7,9 @@ import torch
 
 from msclr.errors import MissingExtraError
 from msclr.export import write
-from msclr.export.module import DenseEncoder
 from msclr.models.build import build_encoder
 from msclr.models.config import EncoderConfig
+from msclr.models.dense import DenseEncoder
 
 
 def refusal() -> str:

@@ -10,12 +10,12 @@ from torch import Tensor
 
 from msclr.errors import ConversionError, ModelError, PoseError
 from msclr.export.exported import ExportedModel
-from msclr.export.module import DenseEncoder
 from msclr.export.precision import LEAST_COSINE, Precision
-from msclr.export.tables import GRAPH_INPUTS, FloatArray, skeleton_tables
 from msclr.io.registry import read
+from msclr.models.dense import DenseEncoder
 from msclr.models.encoder import MultiSkeletonEncoder
 from msclr.models.inference import windows_of
+from msclr.models.tables import GRAPH_INPUTS, FloatArray, skeleton_tables
 from msclr.poses.convert import convert, project
 from msclr.samples import sample_paths
 from msclr.skeletons.spec import SkeletonSpec

@@ -16,10 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from msclr.errors import FileFormatError, MissingExtraError, PoseError
 from msclr.export.precision import Precision
-from msclr.export.tables import GRAPH_INPUTS, FloatArray
 from msclr.io import guard
 from msclr.io.limits import ReadLimits
 from msclr.io.registry import PathLike
+from msclr.models.tables import GRAPH_INPUTS, FloatArray
 
 MANIFEST = "export.json"
 FILES = {"torch-export": "model.pt2", "onnx": "model.onnx"}

@@ -49,7 +49,7 @@ def prepare(
 
     Example:
         >>> from msclr import get_skeleton
-        >>> from msclr.export.tables import skeleton_tables
+        >>> from msclr.models.tables import skeleton_tables
         >>> tables = skeleton_tables(get_skeleton("coco_17"), "spatial")
         >>> clip = np.random.default_rng(0).normal(size=(1, 30, 17, 2))
         >>> prepare(clip, np.ones((1, 30, 17), bool), tables, frames=32, up="-y")[0].shape

@@ -22,14 +22,14 @@ from msclr.atomic import replace_folder, sync_folder, write_bytes
 from msclr.errors import ConfigError, MissingExtraError, ModelError, MsclrError, NotAFileError
 from msclr.export.check import check, random_clips
 from msclr.export.exported import FILES, MANIFEST, ExportedModel, ExportFacts
-from msclr.export.module import DenseEncoder
 from msclr.export.precision import Precision, check_precision, halved, quantise
-from msclr.export.tables import GRAPH_INPUTS, skeleton_tables
 from msclr.io import guard
 from msclr.io.registry import PathLike
+from msclr.models.dense import DenseEncoder
 from msclr.models.encoder import MultiSkeletonEncoder
 from msclr.models.fingerprint import fingerprint
 from msclr.models.stgcn import Block
+from msclr.models.tables import GRAPH_INPUTS, skeleton_tables
 from msclr.skeletons.registry import get_skeleton, list_skeletons
 from msclr.skeletons.spec import SkeletonSpec
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from msclr.errors import DeviceError
+from msclr.errors import ConfigError, DeviceError
 from msclr.models.batches import check_precision, in_precision
 from msclr.poses.batch import PoseBatch
 from msclr.poses.canonical import unify
@@ -152,7 +152,7 @@ class PoseEncoder(nn.Module, ABC):
         with in_precision(self.precision, next(self.parameters())):
             return self.persons(batch).mean()
 
-    def optimize(self, *, dtype: torch.dtype | None = None) -> Self:
+    def optimize(self, *, dtype: torch.dtype | None = None, cuda_graphs: bool = False) -> Self:
         """Return a copy for inference; the encoder itself stays as it is.
 
         The copy is in evaluation mode, its parameters ask for no gradient, and it computes in `dtype` unless a call
@@ -162,9 +162,12 @@ class PoseEncoder(nn.Module, ABC):
 
         Args:
             dtype: What matrices are multiplied in, for example torch.bfloat16; None for the type of the weights.
+            cuda_graphs: On a GPU, record what is done to so many persons of a convention, and launch it as one from
+                then on; nothing changes on other devices. For a `MultiSkeletonEncoder` only. Hooks are called when it
+                is recorded, and not again.
 
         Raises:
-            ConfigError: If `dtype` is nothing to compute in.
+            ConfigError: If `dtype` is nothing to compute in, or this kind of encoder cannot be recorded.
 
         Example:
             >>> import msclr, torch
@@ -174,6 +177,12 @@ class PoseEncoder(nn.Module, ABC):
             torch.float32
         """
         check_precision(dtype)
+        if cuda_graphs:
+            raise ConfigError(
+                f"cuda_graphs=True for a {type(self).__name__}",
+                expected="a MultiSkeletonEncoder",
+                remedy="optimize() without it",
+            )
         with torch.inference_mode(False):
             fast = copy.deepcopy(self).eval().requires_grad_(False)
         fast.precision = dtype

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 import torch
 from torch import Tensor, nn
 
 from msclr.errors import ConfigError
+from msclr.models.base import PersonVectors
 from msclr.models.features import JointEncoder, JointFeatures
 from msclr.models.graphs import BlockGraph, Graph, block_adjacency
 from msclr.models.normalise import MaskedBatchNorm
@@ -25,6 +26,9 @@ from msclr.skeletons.cache import cached_by_joints
 from msclr.skeletons.graph import spatial_graph
 from msclr.skeletons.landmarks import TORSO_IN_TEMPLATE
 from msclr.skeletons.spec import SkeletonSpec
+
+if TYPE_CHECKING:
+    from msclr.models.replay import Recordings
 
 INPUT_CHANNELS = 10  # position (3), velocity (3), place of the person (3), whether the clip is 2D (1)
 
@@ -62,6 +66,8 @@ class MultiSkeletonEncoder(JointEncoder):
         >>> tuple(vectors.shape) == (2, encoder.dim)
         True
     """
+
+    recordings: Recordings | None = None  # on a GPU, what `optimize` was asked for
 
     def __init__(
         self,
@@ -113,6 +119,24 @@ class MultiSkeletonEncoder(JointEncoder):
         self._stride = math.prod(strides)
         beside = input_stretches * len(PARTS) * INPUT_CHANNELS
         self.pooling = Pooling(channels[-1], dim, pooling, beside=beside)
+
+    def optimize(self, *, dtype: torch.dtype | None = None, cuda_graphs: bool = False) -> Self:
+        """Return a copy for inference; see `PoseEncoder.optimize`."""
+        from msclr.models.replay import Recordings
+
+        fast = super().optimize(dtype=dtype)
+        fast.recordings = Recordings() if cuda_graphs else None
+        return fast
+
+    def persons(self, batch: PoseBatch) -> PersonVectors:
+        """Return one vector for each person who is there: values [m, dim].
+
+        In evaluation mode and without gradients, on the CPU, a `PreparedNetwork` computes them; on a GPU, CUDA graphs
+        where `optimize` was asked for them.
+        """
+        if self.recordings is not None and self.recordings.serve(self, batch):
+            return self.recordings.persons(self, batch)
+        return super().persons(batch)
 
     def start(self, batch: PoseBatch) -> JointFeatures:
         """Return what the first block is given: normalised input channels, 0 where invalid.

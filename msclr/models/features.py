@@ -155,9 +155,9 @@ class JointEncoder(PoseEncoder):
         outside = replace(features, valid=features.valid & ~pasted)
         return self.pool(inside), self.pool(outside)
 
-    def optimize(self, *, dtype: torch.dtype | None = None) -> Self:
+    def optimize(self, *, dtype: torch.dtype | None = None, cuda_graphs: bool = False) -> Self:
         """Return a copy for inference; see `PoseEncoder.optimize`."""
-        fast = super().optimize(dtype=dtype)
+        fast = super().optimize(dtype=dtype, cuda_graphs=cuda_graphs)
         fast.preparations.counting = True
         return fast
 

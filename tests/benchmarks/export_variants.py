@@ -35,8 +35,8 @@ from msclr.evaluate.windows import prepare
 from msclr.export import ExportedModel, export
 from msclr.export.check import sample_clips
 from msclr.export.exported import FILES
-from msclr.export.tables import skeleton_tables
 from msclr.models.encoder import MultiSkeletonEncoder
+from msclr.models.tables import skeleton_tables
 from msclr.poses.batch import PoseBatch
 from msclr.skeletons.spec import SkeletonSpec
 

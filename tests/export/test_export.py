@@ -25,9 +25,9 @@ from msclr.errors import (
 )
 from msclr.export import ExportedModel, export, write
 from msclr.export.check import check, random_clips
-from msclr.export.tables import GRAPH_INPUTS, skeleton_tables
 from msclr.models.build import build_encoder
 from msclr.models.config import PerSkeletonConfig
+from msclr.models.tables import GRAPH_INPUTS, skeleton_tables
 from msclr.poses.batch import PoseBatch
 
 CONVENTIONS = ("kinect_v2_25", "coco_17", "smpl_24")

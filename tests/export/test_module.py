@@ -15,11 +15,11 @@ from strategies import standing_person
 import msclr
 from msclr.export import prepare as module
 from msclr.export.check import random_clips
-from msclr.export.module import DenseEncoder
 from msclr.export.prepare import prepare
-from msclr.export.tables import GRAPH_INPUTS, skeleton_tables
 from msclr.models.build import build_encoder
 from msclr.models.config import EncoderConfig
+from msclr.models.dense import DenseEncoder
+from msclr.models.tables import GRAPH_INPUTS, skeleton_tables
 from msclr.poses.batch import PoseBatch
 from msclr.poses.canonical import unify
 from msclr.poses.resample import resample

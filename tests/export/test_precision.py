@@ -13,10 +13,10 @@ from msclr.errors import ConfigError, ModelError
 from msclr.export import ExportedModel, check, export, write
 from msclr.export.check import random_clips, sample_clips
 from msclr.export.exported import ExportFacts
-from msclr.export.module import DenseEncoder
 from msclr.export.precision import LEAST_COSINE, halved, quantise
-from msclr.export.tables import GRAPH_INPUTS, skeleton_tables
+from msclr.models.dense import DenseEncoder
 from msclr.models.normalise import RunningNorm
+from msclr.models.tables import GRAPH_INPUTS, skeleton_tables
 
 
 def wide(**options):
