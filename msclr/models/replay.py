@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from msclr.skeletons.spec import SkeletonSpec
 
 MOST_PERSONS = 64  # of a recording; more are several
-MOST_RECORDINGS = 64
+MOST_RECORDINGS = 256
 WARM_UPS = 3  # before a recording, so that libraries have chosen how to compute
 
 
@@ -130,16 +130,14 @@ class Recordings:
         lower = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None
         places = 1 << (count - 1).bit_length()
         key = skeleton, places, frames, lower
-        recording = self._kept.get(key)
+        recording = self._kept.pop(key, None)
         if recording is None:
             if len(self._kept) >= MOST_RECORDINGS:
                 del self._kept[next(iter(self._kept))]
             inputs = [each.new_zeros(places, *each.shape[1:]) for each in persons]
-            network, beside = (
-                _network(encoder, skeleton, inputs[0].device, lower),
-                next(iter(self._kept.values()), None),
-            )
-            recording = self._kept[key] = self._record(network, inputs, beside)
+            network = _network(encoder, skeleton, inputs[0].device, lower)
+            recording = self._record(network, inputs, next(iter(self._kept.values()), None))
+        self._kept[key] = recording  # at the end, among those used last
         for inside, each in zip(recording.inputs, persons, strict=True):
             inside[:count].copy_(each)  # persons of an earlier batch may follow; nobody looks at what comes of them
         return recording.play()[:count, 0].clone()

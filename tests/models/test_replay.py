@@ -112,10 +112,10 @@ def test_many_persons_are_several_recordings(recordings, monkeypatch):
     assert [(len(each.inputs[0]), each.plays) for each in Played.made] == [(4, 2), (1, 1)]
 
 
-def test_the_oldest_is_let_go_of(recordings, monkeypatch):
+def test_what_was_not_used_for_longest_is_let_go_of(recordings, monkeypatch):
     monkeypatch.setattr(replay, "MOST_RECORDINGS", 2)
     encoder = encoder_of()
-    for frames in (12, 11, 10, 12):
+    for frames in (12, 11, 12, 10, 12, 11):
         batch = packed(clips_of(1, frames=frames))
         found = recordings.persons(encoder, batch)
         torch.testing.assert_close(found.values, vectors_of(encoder, batch).values, rtol=1e-5, atol=1e-5)
