@@ -1,13 +1,21 @@
-"""A compiled block is translated for a few kinds of sizes, and then takes any."""
+"""A compiled block is translated for a few kinds of sizes, and then takes any; a whole encoder can be, too."""
 
 from __future__ import annotations
+
+import shutil
 
 import pytest
 import torch
 from torch._dynamo.testing import CompileCounter
 
+from msclr import get_skeleton
+from msclr.export.check import random_clips
+from msclr.models.build import build_encoder
+from msclr.models.config import EncoderConfig
+from msclr.models.dense import DenseEncoder
 from msclr.models.graphs import GroupGraph
 from msclr.models.stgcn import Block
+from msclr.models.tables import GRAPH_INPUTS, skeleton_tables
 
 FIRST = [(3, 16, 5), (4, 16, 5), (9, 20, 5), (2, 33, 5), (6, 48, 7), (1, 16, 5), (5, 31, 9), (7, 30, 8)]
 LATER = [(8, 24, 11), (13, 18, 6), (2, 50, 25), (30, 12, 17), (1, 40, 12)]
@@ -34,3 +42,22 @@ def test_a_compiled_block_is_not_translated_anew_for_every_size():
     for sizes in LATER:
         run(*sizes)
     assert counter.frame_count == graphs
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # by torch, of itself
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch writes C++ for the processor")
+def test_a_dense_encoder_is_translated_for_the_processor():
+    torch._dynamo.reset()
+    torch.manual_seed(0)
+    config = EncoderConfig(channels=(8, 8), strides=(2, 2), dim=8, frames=16, input_stretches=3, anatomy_edges=True)
+    encoder, spec = build_encoder(config).eval(), get_skeleton("kinect_v2_25")
+    found = skeleton_tables(spec, encoder.partition)
+    tables = [torch.from_numpy(found[name]) for name in GRAPH_INPUTS]
+    dense = DenseEncoder(encoder)
+    compiled = torch.compile(dense, dynamic=True, fullgraph=True)
+    for clips, frames in ((4, 16), (7, 13)):
+        batch = random_clips(spec, clips, 2, frames, seed=clips)
+        with torch.no_grad():
+            for wanted, answer in zip(dense(*batch, *tables), compiled(*batch, *tables), strict=True):
+                torch.testing.assert_close(answer, wanted, rtol=1e-5, atol=1e-5)
