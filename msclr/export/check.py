@@ -15,7 +15,7 @@ from msclr.io.registry import read
 from msclr.models.dense import DenseEncoder
 from msclr.models.encoder import MultiSkeletonEncoder
 from msclr.models.inference import windows_of
-from msclr.models.tables import GRAPH_INPUTS, FloatArray, skeleton_tables
+from msclr.models.tables import FloatArray, skeleton_tables
 from msclr.poses.convert import convert, project
 from msclr.samples import sample_paths
 from msclr.skeletons.spec import SkeletonSpec
@@ -49,7 +49,7 @@ def check(encoder: MultiSkeletonEncoder, exported: ExportedModel, specs: Sequenc
         batches += sample_clips(encoder, spec)
         for batch in batches:
             with torch.no_grad():
-                wanted = dense(*batch, *(torch.from_numpy(tables[name]) for name in GRAPH_INPUTS))
+                wanted = dense(*batch, *dense.tables(spec))
             found = exported(*(each.numpy() for each in batch), tables=tables)
             pairs = [(a, b.numpy()) for a, b in zip(found, wanted, strict=True)]
             clips, persons, frames, _ = batch[1].shape

@@ -154,8 +154,8 @@ def _trace(encoder: MultiSkeletonEncoder, fixed: SkeletonSpec | None) -> Exporte
     from torch.fx.experimental import _config
 
     spec = fixed or get_skeleton("coco_17")
-    tables = [torch.from_numpy(skeleton_tables(spec, encoder.partition)[name]) for name in GRAPH_INPUTS]
     dense = DenseEncoder(encoder)
+    tables = dense.tables(spec)
     clips, persons, frames = Dim("clips", min=1), Dim("persons", min=1), Dim("frames", min=_minimum_frames(encoder))
     joints, roots = (None, None) if fixed else (Dim("joints", min=2), Dim("roots", min=2))
     sizes = [{0: clips, 1: persons, 2: frames, 3: joints}] * 2 + [{0: clips}]

@@ -8,7 +8,9 @@ from torch import Tensor, nn
 from msclr.models.encoder import MultiSkeletonEncoder
 from msclr.models.graphs import GroupGraph
 from msclr.models.pooling import STRETCHES
+from msclr.models.tables import GRAPH_INPUTS, skeleton_tables
 from msclr.poses.paths import dense_root_path
+from msclr.skeletons.spec import SkeletonSpec
 
 
 class DenseEncoder(nn.Module):
@@ -21,6 +23,11 @@ class DenseEncoder(nn.Module):
     def __init__(self, encoder: MultiSkeletonEncoder) -> None:
         super().__init__()
         self.encoder = encoder
+
+    def tables(self, skeleton: SkeletonSpec) -> list[Tensor]:
+        """Return what has to be told of a convention, on the CPU, in the order of the arguments."""
+        tables = skeleton_tables(skeleton, self.encoder.partition)
+        return [torch.from_numpy(tables[name]) for name in GRAPH_INPUTS]
 
     def forward(
         self,

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from msclr.models.base import PersonVectors
 from msclr.models.dense import DenseEncoder
-from msclr.models.tables import GRAPH_INPUTS, skeleton_tables
 from msclr.poses.transfer import to_device
 
 if TYPE_CHECKING:
@@ -147,9 +146,8 @@ def _network(
     encoder: MultiSkeletonEncoder, skeleton: SkeletonSpec, device: torch.device, lower: torch.dtype | None
 ) -> Callable[..., Tensor]:
     """What is recorded: from persons of a convention to their vectors [m, 1, dim]."""
-    found = skeleton_tables(skeleton, encoder.partition)
-    tables = [to_device(torch.from_numpy(found[name]), device) for name in GRAPH_INPUTS]
     dense = DenseEncoder(encoder)
+    tables = [to_device(table, device) for table in dense.tables(skeleton)]
 
     def network(*persons: Tensor) -> Tensor:
         # What autocast keeps of weights would be gone when it is played.

@@ -22,7 +22,6 @@ from msclr.export.check import random_clips
 from msclr.models.dense import DenseEncoder
 from msclr.models.graphs import GroupGraph
 from msclr.models.stgcn import Block
-from msclr.models.tables import GRAPH_INPUTS, skeleton_tables
 from msclr.poses.batch import PoseBatch
 
 ROUNDS = 12
@@ -72,10 +71,9 @@ def main() -> None:
 def whole(clips: int) -> dict[str, float]:
     """Seconds that vectors of so many clips take, and the first call of what is translated."""
     encoder, spec = load_pretrained(device="cpu"), get_skeleton("kinect_v2_25")
-    tables = skeleton_tables(spec, encoder.partition)
     batch = random_clips(spec, clips, 2, encoder.frames, seed=0)
-    given = [*batch, *(torch.from_numpy(tables[name]) for name in GRAPH_INPUTS)]
     dense, packed = DenseEncoder(encoder), PoseBatch.from_dense([(spec, *batch)])
+    given = [*batch, *dense.tables(spec)]
     ways: dict[str, Callable[[], object]] = {"plain": lambda: dense(*given)}
     found = {}
     for name, dynamic in (("translated", None), ("translated_for_all_sizes", True)):

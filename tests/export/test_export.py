@@ -27,7 +27,7 @@ from msclr.export import ExportedModel, export, write
 from msclr.export.check import check, random_clips
 from msclr.models.build import build_encoder
 from msclr.models.config import PerSkeletonConfig
-from msclr.models.tables import GRAPH_INPUTS, skeleton_tables
+from msclr.models.tables import skeleton_tables
 from msclr.poses.batch import PoseBatch
 
 CONVENTIONS = ("kinect_v2_25", "coco_17", "smpl_24")
@@ -227,8 +227,7 @@ def test_e11_the_compiled_dense_network_equals_itself_for_other_sizes(encoder):
     compiled = torch.compile(dense, backend="aot_eager", dynamic=True, fullgraph=True)
     for skeleton, *sizes in (("kinect_v2_25", 2, 2, 16), ("coco_17", 3, 5, 33)):
         spec = msclr.get_skeleton(skeleton)
-        tables = skeleton_tables(spec, encoder.partition)
-        inputs = *random_clips(spec, *sizes, seed=0), *(torch.from_numpy(tables[name]) for name in GRAPH_INPUTS)
+        inputs = *random_clips(spec, *sizes, seed=0), *dense.tables(spec)
         with torch.no_grad():
             for found, wanted in zip(compiled(*inputs), dense(*inputs), strict=True):
                 torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-5)

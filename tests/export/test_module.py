@@ -19,7 +19,7 @@ from msclr.export.prepare import prepare
 from msclr.models.build import build_encoder
 from msclr.models.config import EncoderConfig
 from msclr.models.dense import DenseEncoder
-from msclr.models.tables import GRAPH_INPUTS, skeleton_tables
+from msclr.models.tables import skeleton_tables
 from msclr.poses.batch import PoseBatch
 from msclr.poses.canonical import unify
 from msclr.poses.resample import resample
@@ -36,11 +36,10 @@ def encoder_of(**options):
 
 def both(encoder, spec, batch):
     """Vectors of clips and persons of the encoder and of the dense network."""
-    tables = skeleton_tables(spec, encoder.partition)
+    dense = DenseEncoder(encoder)
     with torch.no_grad():
         packed = PoseBatch.from_dense([(spec, *batch)])
-        dense = DenseEncoder(encoder)(*batch, *(torch.from_numpy(tables[name]) for name in GRAPH_INPUTS))
-        return (encoder.encode(packed), encoder(packed)), dense
+        return (encoder.encode(packed), encoder(packed)), dense(*batch, *dense.tables(spec))
 
 
 @pytest.mark.parametrize("skeleton", msclr.list_skeletons())

@@ -16,7 +16,7 @@ from msclr.export.exported import ExportFacts
 from msclr.export.precision import LEAST_COSINE, halved, quantise
 from msclr.models.dense import DenseEncoder
 from msclr.models.normalise import RunningNorm
-from msclr.models.tables import GRAPH_INPUTS, skeleton_tables
+from msclr.models.tables import skeleton_tables
 
 
 def wide(**options):
@@ -26,8 +26,7 @@ def wide(**options):
 
 def dense_inputs(encoder, skeleton, *sizes):
     spec = msclr.get_skeleton(skeleton)
-    tables = skeleton_tables(spec, encoder.partition)
-    return *random_clips(spec, *sizes, seed=0), *(torch.from_numpy(tables[name]) for name in GRAPH_INPUTS)
+    return *random_clips(spec, *sizes, seed=0), *DenseEncoder(encoder).tables(spec)
 
 
 @pytest.mark.parametrize("pooling", ["grid", "part"])

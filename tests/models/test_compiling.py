@@ -15,7 +15,6 @@ from msclr.models.config import EncoderConfig
 from msclr.models.dense import DenseEncoder
 from msclr.models.graphs import GroupGraph
 from msclr.models.stgcn import Block
-from msclr.models.tables import GRAPH_INPUTS, skeleton_tables
 
 FIRST = [(3, 16, 5), (4, 16, 5), (9, 20, 5), (2, 33, 5), (6, 48, 7), (1, 16, 5), (5, 31, 9), (7, 30, 8)]
 LATER = [(8, 24, 11), (13, 18, 6), (2, 50, 25), (30, 12, 17), (1, 40, 12)]
@@ -52,9 +51,8 @@ def test_a_dense_encoder_is_translated_for_the_processor():
     torch.manual_seed(0)
     config = EncoderConfig(channels=(8, 8), strides=(2, 2), dim=8, frames=16, input_stretches=3, anatomy_edges=True)
     encoder, spec = build_encoder(config).eval(), get_skeleton("kinect_v2_25")
-    found = skeleton_tables(spec, encoder.partition)
-    tables = [torch.from_numpy(found[name]) for name in GRAPH_INPUTS]
     dense = DenseEncoder(encoder)
+    tables = dense.tables(spec)
     compiled = torch.compile(dense, dynamic=True, fullgraph=True)
     for clips, frames in ((4, 16), (7, 13)):
         batch = random_clips(spec, clips, 2, frames, seed=clips)
