@@ -35,6 +35,7 @@ ASKS = {
 INDEXES = {"aten::index", "aten::index_put", "aten::index_put_", "aten::_index_put_impl_"}
 FUSED = {"aten::_fused_sgd_", "aten::_fused_adamw_"}  # what has no numbers need not be computed
 COPIES = {"aten::_to_copy", "aten::copy_", "aten::_copy_from"}
+_enabled = torch.is_autocast_enabled
 MAKERS = (torch.tensor, torch.as_tensor, torch.asarray, Tensor.new_tensor)
 
 
@@ -124,6 +125,7 @@ def watched() -> Iterator[Waits]:
     """Record what is asked of the device."""
     with (
         patch("torch.autocast", _autocast),
+        patch("torch.is_autocast_enabled", _is_autocast_enabled),
         patch("torch.optim.optimizer._get_fused_kernels_supported_devices", lambda: [DEVICE.type]),
         Waits() as waits,
         Makes(waits.asked),
@@ -134,6 +136,11 @@ def watched() -> Iterator[Waits]:
 def _autocast(device_type: str, *args: object, **options: object) -> AbstractContextManager[object]:
     """What torch has for all devices but this one."""
     return nullcontext() if device_type == DEVICE.type else torch.amp.autocast(device_type, *args, **options)
+
+
+def _is_autocast_enabled(device_type: str) -> bool:
+    """Whether there is one, which this device never has."""
+    return device_type != DEVICE.type and _enabled(device_type)
 
 
 def _memory(tensor: Tensor) -> int:

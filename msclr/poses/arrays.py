@@ -100,8 +100,7 @@ def without_gaps(
     """Return positions and mask in which NaN is unknown, and 0 what is unknown: as they came if that is so already."""
     finite = not positions.size or bool(np.isfinite(positions.min()) and np.isfinite(positions.max()))
     known = valid if finite else valid & finite_joints(positions, spec, source)
-    unknown = np.empty(0) if known.all() else positions[~known]
-    if finite and not unknown.any():
+    if finite and (known.all() or not positions[~known].any()):
         return positions, valid
     return np.where(known[..., None], positions, np.float32(0)), known
 

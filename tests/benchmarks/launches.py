@@ -54,7 +54,6 @@ def main() -> None:
     encoder = load_pretrained(device="cpu").to(DEVICE)
     clips = [standing_person(name, frames=32) for name in CONVENTIONS]
     most = person_block.MOST_JOINTS
-    torch.is_autocast_enabled = lambda kind: False  # torch has it for all devices but this one
     print(f"{'conventions':>12} {'group by group':>15} {'together':>9} {'recorded':>9}")
     for number in (1, 2, 4, len(CONVENTIONS)):
         counts = []
@@ -64,7 +63,8 @@ def main() -> None:
                 encoder.persons(batch.to(DEVICE)).mean()
             counts.append(sum(waits.launches.values()))
         recordings = Recordings(Recorded)
-        recordings.persons(encoder, batch.to(DEVICE))
+        with watched():
+            recordings.persons(encoder, batch.to(DEVICE))
         Recorded.plays = 0
         with watched() as waits:
             recordings.persons(encoder, batch.to(DEVICE)).mean()

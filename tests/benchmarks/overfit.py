@@ -111,8 +111,10 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, default=Path("overfit"))
     parser.add_argument("--set", dest="changes", action="append", default=[])
     parser.add_argument("--every", type=int, default=0, help="also measure retrieval after every so many updates")
+    parser.add_argument("--adamw", action="store_true", help="ISC: AdamW for matrices, too")
+    parser.add_argument("--heads", action="store_true", help="ISC: heads learn as well")
     options = parser.parse_args()
-    method = prepared(options.system, options.changes)
+    method = prepared(options.system, options.changes, adamw=options.adamw, heads=options.heads)
     found = {"system": options.system, "steps": method.steps, "clips": len(method.clips), "random_init": recall(method)}
     watch(method, options.every)
     before = process_time()
@@ -123,7 +125,9 @@ def main() -> None:
     print(json.dumps(found))
 
 
-def prepared(system: str, changes: Sequence[str]) -> MomentumContrast[object]:
+def prepared(
+    system: str, changes: Sequence[str], *, adamw: bool = False, heads: bool = False
+) -> MomentumContrast[object]:
     """Choose the clips and build what is trained on them."""
     recipe = system.removesuffix("-image")
     frames = 8 if system == "isc" else 16
@@ -137,17 +141,17 @@ def prepared(system: str, changes: Sequence[str]) -> MomentumContrast[object]:
         for skeleton in formats:
             write(Path(folder) / f"{skeleton}.npz", skeleton, clips)
         method = build_method(run, Path(folder))
-    set_up(method)
+    set_up(method, adamw=adamw, heads=heads)
     return method
 
 
-def set_up(method: MomentumContrast[object]) -> None:
+def set_up(method: MomentumContrast[object], *, adamw: bool, heads: bool) -> None:
     """Make a method learn from short clips in a short run, see above."""
     shorten(method)
     if isinstance(method, InterSkeletonContrast):
         for branch in method.queries.values():
-            branch.head.requires_grad_(False)
-        method.optimizer = lambda **_: matrices_apart(method)
+            branch.head.requires_grad_(heads)
+        method.optimizer = lambda **_: matrices_apart(method, () if adamw else MATRICES)
     else:
         start_as_torch_does(method)
     method.contrast.register_forward_pre_hook(fresh_negatives, with_kwargs=True)
@@ -165,15 +169,18 @@ def shorten(method: MomentumContrast[object]) -> None:
             method.augmentation = replace(method.augmentation, steps=(replace(crop, frames=frames), *others))
 
 
-def matrices_apart(method: MomentumContrast[object]) -> torch.optim.Optimizer:
+def matrices_apart(method: MomentumContrast[object], axes: Sequence[int]) -> torch.optim.Optimizer:
     """AdamW for vectors, and for the matrices of layers Muon, whose updates are as large in every direction."""
     schedule = method.config.schedule
     weights = [each for each in method.queries.parameters() if each.requires_grad]
-    matrices = [each for each in weights if each.dim() in MATRICES]
+    matrices = [each for each in weights if each.dim() in axes]
+    optimizer = torch.optim.AdamW(
+        [each for each in weights if each.dim() not in axes], weight_decay=schedule.weight_decay
+    )
+    if not matrices:
+        return optimizer
     flat = [torch.nn.Parameter(each.data.flatten(1)) for each in matrices]  # the same memory
     muon = torch.optim.Muon(flat, weight_decay=schedule.weight_decay, adjust_lr_fn="match_rms_adamw")
-    others = [each for each in weights if each.dim() not in MATRICES]
-    optimizer = torch.optim.AdamW(others, weight_decay=schedule.weight_decay)
 
     def step(*_: object) -> None:
         for view, matrix in zip(flat, matrices, strict=True):
@@ -236,19 +243,19 @@ def recall(method: MomentumContrast[object], draws: int = DRAWS) -> dict[str, fl
     method.random.manual_seed(12345)
     index, formats = torch.arange(len(method.clips)), len(method.clips.formats)
     augmentation = method.normal if hasattr(method, "normal") else method.augmentation
-    hits: dict[str, list[Tensor]] = {"features": [], "projections": []}
+    hits: dict[str, list[Tensor]] = {}
     for draw in range(draws):
         first = torch.full_like(index, draw % formats)
         views = [embedded(method, each % formats, augmentation) for each in (first, first + 1)]
-        for name, found in hits.items():
+        for name in views[0]:
             query, key = (view[name] for view in views)
-            found.append(((query @ key.T).argmax(dim=1) == index).float().mean())
+            hits.setdefault(name, []).append(((query @ key.T).argmax(dim=1) == index).float().mean())
     method.random.set_state(before)
     return {name: round(100 * float(torch.stack(found).mean()), 1) for name, found in hits.items()}
 
 
 def embedded(method: MomentumContrast[object], formats: Tensor, augmentation: Augmentation) -> dict[str, Tensor]:
-    """One augmented view of every clip, by all encoders, before and after the projection head: unit rows [n, d]."""
+    """One augmented view of every clip, by all encoders and each, before and after the head: unit rows [n, d]."""
     index = torch.arange(len(method.clips))
     view = method.view(method.clips.draw(index, method.random), formats, augmentation)
     found: dict[str, list[Tensor]] = {"features": [], "projections": []}
@@ -256,7 +263,9 @@ def embedded(method: MomentumContrast[object], formats: Tensor, augmentation: Au
         features = branch.encoder.encode(view.batch)[view.rows]
         found["features"].append(F.normalize(features, dim=1))
         found["projections"].append(F.normalize(branch.head(features), dim=1))
-    return {name: F.normalize(torch.cat(parts, dim=1), dim=1) for name, parts in found.items()}
+    joined = {name: F.normalize(torch.cat(parts, dim=1), dim=1) for name, parts in found.items()}
+    alone = dict(zip(method.queries, found["features"], strict=True)) if len(method.queries) > 1 else {}
+    return joined | {f"features of {name}": rows for name, rows in alone.items()}
 
 
 if __name__ == "__main__":

@@ -184,7 +184,6 @@ class Held(Played):
 @pytest.mark.parametrize("options", [{}, {"anatomy_edges": True}, {"pooling": "joint", "anatomy_embedding": True}])
 def test_what_is_recorded_is_on_the_device_alone(monkeypatch, options):
     monkeypatch.setattr(Played, "made", [])
-    monkeypatch.setattr(torch, "is_autocast_enabled", lambda kind: False)  # torch has it for all devices but this one
     encoder, batch = encoder_of(**options).to(DEVICE), packed(clips_of(7)).to(DEVICE)
     with watched() as waits:
         Recordings(Held).persons(encoder, batch)
