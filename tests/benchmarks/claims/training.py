@@ -74,7 +74,7 @@ def prepared(arm: Arm, seed: int, data: Path) -> MomentumContrast[object]:
     steps = method.config.steps or 1
     rate = GRU_RATE if arm.recipe == "isc" else RATE
     method.learning_rate = rate_of(rate, steps)  # type: ignore[method-assign]
-    set_up(method)
+    set_up(method, adamw=True, heads=True)
     if isinstance(method, InterSkeletonContrast):
         method.contrast.intra = arm.intra
     if arm.same:
